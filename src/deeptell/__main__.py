@@ -1,0 +1,5 @@
+"""`python -m deeptell` is the `deeptell` command."""
+
+from deeptell.cli import main
+
+main()

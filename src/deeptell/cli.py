@@ -1,0 +1,361 @@
+"""The command line: one subcommand per stage; parse, call one function, print.
+
+Nothing heavy is imported before a command runs, so that help and usage errors are instant.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deeptell import __version__
+from deeptell.errors import ConfigError, DeeptellError, MediaError
+
+if TYPE_CHECKING:
+    from deeptell.evaluation.protocol import Evaluation
+    from deeptell.records import FileResult
+    from deeptell.scan.run import ScanJob
+
+app = typer.Typer(
+    help="Finds the tell in video: was a person manipulated, who, when, how sure, and why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+CORES = os.cpu_count() or 1
+FIGURES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "eer": "EER"}
+
+Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    try:
+        app()
+    except DeeptellError as error:
+        sys.stderr.write(f"deeptell: {error}\n")
+        sys.exit(2)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"deeptell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: deeptell scan interview.mp4 clips --report report.html")
+def scan(
+    paths: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
+    ] = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report, one HTML file.")] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Write the (one) video again, with boxes and scores.")
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Frames to examine, spread over each video.")
+    ] = 32,
+) -> None:
+    """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
+    from deeptell.config import ExtractConfig
+    from deeptell.files import check_writable
+    from deeptell.models.bundle import default_bundle, load_bundle
+    from deeptell.report import scan_page
+    from deeptell.scan.document import document
+    from deeptell.scan.run import ScanJob, expand
+
+    files = expand(paths)
+    for target in (out, report, annotate):
+        if target is not None:
+            check_writable(target)
+    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames))
+    card = load_bundle(job.bundle).card
+    results = _scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
+    if report is not None:
+        scan_page.write(report, scan_page.render(results, card))
+    if as_json:
+        sys.stdout.write(json.dumps(document(results), indent=2) + "\n")
+    else:
+        _print_scan(results, report=report, out=out, annotate=annotate, statement=card.statement)
+
+
+def _scanned(
+    files: Sequence[Path],
+    job: "ScanJob",
+    *,
+    jobs: int,
+    out: Path | None,
+    annotate: Path | None,
+    sha256: str,
+) -> list["FileResult"]:
+    """The results in the order of the files; a single one that cannot be read is an error."""
+    from deeptell import console
+    from deeptell.scan.annotate import scan_and_annotate
+    from deeptell.scan.journal import Journal
+    from deeptell.scan.run import scan_files
+
+    if annotate is not None:
+        if len(files) != 1:
+            raise ConfigError(f"--annotate takes exactly one video, {len(files)} files are given.")
+        return [scan_and_annotate(files[0], annotate, job)]
+    journal = Journal(out, bundle_sha256=sha256, config=job.config) if out else None
+    found = {}
+    with console.step(f"Scanning {len(files)} file{'s' * (len(files) != 1)}") as progress:
+        for result in scan_files(files, job, jobs=min(jobs, len(files)), journal=journal):
+            if len(files) == 1 and result.info is None:
+                raise MediaError(result.reasons[0])
+            found[result.path] = result
+            progress(len(found), len(files))
+    if journal:
+        journal.write_summary()
+    return [found[str(path)] for path in files]
+
+
+def _print_scan(
+    results: Sequence["FileResult"],
+    *,
+    report: Path | None,
+    out: Path | None,
+    annotate: Path | None,
+    statement: str,
+) -> None:
+    from deeptell import console
+
+    console.print_scan(results)
+    console.out.print(f"\nModel: {statement}", style="dim", highlight=False)
+    for name, target in (("Report", report), ("Results", out), ("Annotated", annotate)):
+        if target is not None:
+            console.out.print(f"{name}: {console.shown(target)}", highlight=False)
+
+
+@app.command(epilog="Example: deeptell synth benchmark --train 4 --val 2 --test 4")
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder to write the benchmark to.")],
+    train: Annotated[int, typer.Option(min=1, help="Pairs of people to train on.")] = 14,
+    val: Annotated[int, typer.Option(min=1, help="Pairs of people to validate on.")] = 6,
+    test: Annotated[int, typer.Option(min=1, help="Pairs of people to test on.")] = 12,
+    compression: Annotated[
+        list[str], typer.Option(help="raw, c23 or c40; may be given more than once.")
+    ] = ["raw", "c23", "c40"],  # noqa: B006 - Typer copies it
+    seconds: Annotated[float, typer.Option(min=0.2, help="Length of each clip.")] = 1.6,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds give other people.")] = 0,
+    jobs: Jobs = CORES,
+) -> None:
+    """Write a benchmark of generated people in the layout of FaceForensics++."""
+    from deeptell import console
+    from deeptell.config import SynthConfig, load
+    from deeptell.forge.benchmark import write_benchmark
+
+    config = load(
+        SynthConfig,
+        pairs={"train": train, "val": val, "test": test},
+        compressions=tuple(compression),
+        seconds=seconds,
+        seed=seed,
+    )
+    with console.step("Writing the benchmark") as progress:
+        write_benchmark(out, config, jobs=jobs, progress=progress)
+    console.out.print(f"Next: deeptell index faceforensics {console.shown(out)}", highlight=False)
+
+
+@app.command(epilog="Example: deeptell index faceforensics benchmark")
+def index(
+    dataset: Annotated[str, typer.Argument(help="Its layout; see 'deeptell list datasets'.")],
+    root: Annotated[Path, typer.Argument(help="The folder it lies in.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The manifest to write; ROOT/manifest.parquet if not given.")
+    ] = None,
+) -> None:
+    """List the videos of a data set with labels, official split and groups: its manifest."""
+    from deeptell import console
+    from deeptell.catalog import lookup
+    from deeptell.data.manifest import summary, write_manifest
+    from deeptell.data.sources import SOURCES
+    from deeptell.data.splits import check_leaks
+
+    source = lookup(SOURCES, dataset, kind="data set")
+    target = out or root / "manifest.parquet"
+    manifest = source(root)
+    check_leaks(manifest)
+    write_manifest(manifest, target, root=root)
+    console.print_counts(summary(manifest))
+    console.out.print(f"Next: deeptell extract {console.shown(target)} faces", highlight=False)
+
+
+@app.command(epilog="Example: deeptell extract benchmark/manifest.parquet faces --jobs 2")
+def extract(
+    manifest: Annotated[Path, typer.Argument(help="Made by 'deeptell index'.")],
+    store: Annotated[Path, typer.Argument(help="Folder for the faces: a FaceStore.")],
+    frames: Annotated[
+        int, typer.Option(min=1, help="Frames whose faces are kept, spread over each video.")
+    ] = 32,
+    detector: Annotated[str, typer.Option(help="See 'deeptell list detectors'.")] = "mtcnn",
+    jobs: Jobs = CORES,
+) -> None:
+    """Find, follow and store the faces of every video of a manifest; resumes where it stopped."""
+    from deeptell import console
+    from deeptell.config import ExtractConfig
+    from deeptell.data.manifest import read_manifest
+    from deeptell.faces.extract import extract as extract_faces
+
+    videos = read_manifest(manifest)
+    config = ExtractConfig(frames=frames, detector=detector)
+    with console.step(f"Extracting faces from {len(videos)} videos") as progress:
+        summary = extract_faces(videos, store, config=config, jobs=jobs, progress=progress)
+    console.print_extraction(summary)
+
+
+@app.command(epilog="Example: deeptell train faces run --config recipe.yaml --epochs 10")
+def train(
+    store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
+    run: Annotated[Path, typer.Argument(help="Folder for this run; the bundle is in it.")],
+    config: Annotated[Path | None, typer.Option(help="Settings as YAML.")] = None,
+    model: Annotated[str | None, typer.Option(help="See 'deeptell list models'.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="A name that timm knows.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most this many.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Faces per step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+) -> None:
+    """Train a detector on a store's training people; the validation people decide when to stop."""
+    from deeptell import console
+    from deeptell.config import TrainConfig, load
+
+    settings = load(
+        TrainConfig,
+        config,
+        model=model,
+        backbone=backbone,
+        size=size,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        seed=seed,
+    )
+    from deeptell.faces.store import FaceStore
+    from deeptell.training.run import train as train_model
+
+    faces = FaceStore(store)
+    with console.step("Training") as progress:
+        train_model(faces, run, config=settings, progress=progress)
+    target = console.shown(run / "bundle")
+    console.out.print(
+        f"Next: deeptell evaluate {target} --data {console.shown(store)}", highlight=False
+    )
+
+
+@app.command(epilog="Example: deeptell evaluate run/bundle --data faces")
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'.")],
+    data: Annotated[Path, typer.Option(help="A FaceStore.")],
+    split: Annotated[str, typer.Option(help="The side of it to measure on.")] = "test",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a detector on people it never saw, with 95 % intervals, per manipulation."""
+    from deeptell.evaluation.protocol import as_document
+    from deeptell.evaluation.protocol import evaluate as measure
+    from deeptell.faces.store import FaceStore
+    from deeptell.models.bundle import load_bundle
+
+    result = measure(
+        load_bundle(bundle), FaceStore(data), split=split, data=f"{data.name}, {split}"
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(as_document(result), indent=2) + "\n")
+    else:
+        _print_evaluation(result)
+
+
+def _print_evaluation(result: "Evaluation") -> None:
+    from deeptell import console
+
+    console.print_measurements(result.measurements, figures=FIGURES)
+    console.out.print(
+        f"\nScored {result.videos - len(result.not_scored)} of {result.videos} videos; "
+        f"accuracy at the threshold {result.threshold:.3f}, chosen on validation videos.",
+        highlight=False,
+    )
+    for row in result.not_scored.itertuples():
+        console.out.print(f"not scored: {row.video_key}: {row.reason}", highlight=False)
+
+
+@app.command(epilog="Example: deeptell demo")
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder for everything it makes.")] = Path("demo"),
+    jobs: Jobs = CORES,
+) -> None:
+    """The whole way in some minutes: generate, extract, train, measure, scan, report."""
+    from deeptell import console
+    from deeptell.demo import run_demo
+
+    console.out.print("People in this demo are drawn by a program; none of them exists.\n")
+    result = run_demo(out, jobs=jobs, step=console.step)
+    console.out.print("\nVideos of people it never saw:\n")
+    _print_evaluation(result.evaluation)
+    console.out.print("\nClips it never saw:\n")
+    console.print_scan(result.scans)
+    console.out.print(
+        f"\nEverything is in {console.shown(out)}. Open {console.shown(result.report)} in a "
+        f"browser, and try: deeptell scan CLIP.mp4 --bundle {console.shown(result.bundle)}",
+        highlight=False,
+    )
+
+
+@app.command("list", epilog="Example: deeptell list models")
+def list_names(
+    what: Annotated[str, typer.Argument(help="models, detectors or datasets.")],
+) -> None:
+    """Name what deeptell knows."""
+    from deeptell import console
+    from deeptell.catalog import lookup
+
+    tables = {"models": _models, "detectors": _detectors, "datasets": _datasets}
+    console.print_names(lookup(tables, what, kind="list")())
+
+
+def _models() -> dict[str, str]:
+    from deeptell.models.families import FAMILIES
+
+    return {name: (family.__doc__ or "").splitlines()[0] for name, family in FAMILIES.items()}
+
+
+def _detectors() -> dict[str, str]:
+    from deeptell.faces.detect import DETECTORS
+
+    return {name: f"{entry.licence}; {entry.weights}" for name, entry in DETECTORS.items()}
+
+
+def _datasets() -> dict[str, str]:
+    import inspect
+
+    from deeptell.data.sources import SOURCES
+
+    modules = {name: inspect.getmodule(source) for name, source in SOURCES.items()}
+    return {name: (module.__doc__ or "").splitlines()[0] for name, module in modules.items()}

@@ -1,0 +1,101 @@
+"""One small model per stage; YAML and command-line overrides; unknown keys are refused by path.
+
+A configuration names components from a catalogue, never an import path: it comes from strangers.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deeptell.catalog import unknown_name
+from deeptell.errors import ConfigError
+
+
+class Stage(BaseModel):
+    """What the configuration of every stage has in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExtractConfig(Stage):
+    """How faces are found in a video and which of them are kept."""
+
+    detector: str = "mtcnn"
+    min_score: float = Field(0.9, ge=0, le=1, description="detections below are dropped")
+    min_face: int = Field(24, ge=12, description="faces with a smaller box are dropped, pixels")
+    detect_seconds: float = Field(0.2, gt=0, description="at most this long between detections")
+    frames: int = Field(32, ge=1, description="frames whose faces are kept, spread over the video")
+
+
+class SynthConfig(Stage):
+    """The size of the generated benchmark."""
+
+    pairs: dict[Literal["train", "val", "test"], int] = {"train": 14, "val": 6, "test": 12}
+    seconds: float = Field(1.6, ge=0.2)
+    compressions: tuple[Literal["raw", "c23", "c40"], ...] = ("raw", "c23", "c40")
+    seed: int = Field(0, ge=0)
+
+
+class TrainConfig(Stage):
+    """How a bundle is trained."""
+
+    model: str = "frame"
+    backbone: str = "test_resnet"
+    size: int = Field(128, ge=32)
+    margin: float = Field(1.3, ge=0.5, le=2.0)
+    epochs: int = Field(30, ge=1)
+    patience: int = Field(10, ge=1, description="epochs without a better validation loss")
+    batch_size: int = Field(32, ge=2)
+    learning_rate: float = Field(4e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    frames_per_video: int = Field(8, ge=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = Field(0, ge=0)
+    statement: str = Field("", description="one sentence on what it is trained on")
+
+
+S = TypeVar("S", bound=Stage)
+
+
+def load(stage: type[S], path: Path | None = None, **overrides: Any) -> S:
+    """Build a stage's configuration from a YAML file and overrides.
+
+    An override of None means "not given". Raises `ConfigError` for a file that is not a YAML
+    mapping, and for every key or value that the stage does not take, by its path.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read_yaml(path)
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return stage(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(stage, error, source=path)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        where = str(error).replace("\n", " ")
+        raise ConfigError(f"The configuration {path} is not valid YAML: {where}") from None
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"The configuration {path} must be a YAML mapping of keys to values.")
+    return dict(values)
+
+
+def _explain(stage: type[Stage], error: ValidationError, *, source: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(str(unknown_name(key, list(stage.model_fields), kind="setting")))
+        else:
+            lines.append(f"'{key}': {problem['msg']}, got {problem['input']!r}.")
+    place = f"In {source}: " if source else ""
+    return place + " ".join(lines)

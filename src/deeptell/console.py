@@ -1,0 +1,149 @@
+"""What people see in the terminal: progress on standard error, tables on standard output."""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deeptell.records import FileResult, Measurement, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deeptell.faces.extract import ExtractSummary
+
+STYLE = {Verdict.MANIPULATED: "bold red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
+
+FEW_GROUPS = 30  # below this many, bootstrap intervals are too narrow
+WIDTH_OF_FILES = 120  # where the output is not a terminal, whose width would be known
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+err = Console(stderr=True)
+
+
+@contextmanager
+def step(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one step of long work: a bar once progress is reported, then the time it took."""
+    began = time.perf_counter()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    err.print(f"{title} [dim]({time.perf_counter() - began:.0f} s)[/dim]", highlight=False)
+
+
+def print_scan(files: Iterable[FileResult]) -> None:
+    """A table of files, and the people of each where there are several."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("file", overflow="fold", ratio=2)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("score", justify="right")
+    table.add_column("worst seconds", justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=3)
+    for file in files:
+        several = len(file.people) > 1
+        worst = "" if several else _worst(file.people[0].worst_seconds if file.people else ())
+        table.add_row(
+            _plain(file.path),
+            f"[{STYLE[file.verdict]}]{file.verdict}[/]",
+            _score(file.fake_probability),
+            worst,
+            _plain(" ".join(file.reasons)),
+        )
+        for person in file.people if several else ():
+            table.add_row(
+                f"  person {person.person}",
+                f"[{STYLE[person.verdict]}]{person.verdict}[/]",
+                _score(person.fake_probability),
+                _worst(person.worst_seconds),
+                _plain("" if person.fake_probability is not None else person.reasons[0]),
+            )
+    out.print(table)
+
+
+def print_measurements(measurements: Iterable[Measurement], *, figures: dict[str, str]) -> None:
+    """Video-level figures with 95 % intervals, a row per manipulation."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("manipulation", no_wrap=True)
+    table.add_column("videos", justify="right")
+    table.add_column("groups", justify="right")
+    for title in figures.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    rows: dict[str, dict[str, Measurement]] = {}
+    for one in measurements:
+        if one.level == "video" and one.metric in figures:
+            rows.setdefault(one.subset, {})[one.metric] = one
+    for subset, row in rows.items():
+        first, cells = row[next(iter(figures))], (_interval(row[name]) for name in figures)
+        table.add_row(_plain(subset), str(first.videos), str(first.groups), *cells)
+    out.print(table)
+    note = "In brackets: 95 % intervals over source groups"
+    if any(one.groups < FEW_GROUPS for row in rows.values() for one in row.values()):
+        note += f"; below {FEW_GROUPS} groups they are too narrow"
+    out.print(f"{note}.", style="dim", highlight=False)
+
+
+def print_counts(counts: "pd.DataFrame") -> None:
+    """A table of numbers of videos."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in counts.columns:
+        table.add_column(str(column))
+    for row in counts.itertuples(index=False):
+        table.add_row(*(_plain(str(value)) for value in row))
+    out.print(table)
+
+
+def print_extraction(summary: "ExtractSummary") -> None:
+    """How many videos gave faces, and why the others did not."""
+    out.print(
+        f"{summary.with_faces} of {summary.videos} videos with faces, {summary.crops} faces stored;"
+        f" {summary.without_face} without a face, {summary.failed} that could not be read.",
+        highlight=False,
+    )
+    for key, reason in summary.reasons:
+        out.print(f"{_plain(key)}: {_plain(reason)}", style="yellow", highlight=False)
+
+
+def print_names(names: Mapping[str, str]) -> None:
+    """Names and what they stand for."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, meaning in names.items():
+        table.add_row(f"[bold]{name}[/bold]", _plain(meaning))
+    out.print(table)
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it from where she is."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _interval(one: Measurement) -> str:
+    known = not math.isnan(one.low)
+    return f"{one.value:.3f}" + (rf" \[{one.low:.3f}, {one.high:.3f}]" if known else "")
+
+
+def _worst(stretches: tuple[tuple[float, float], ...]) -> str:
+    return f"{stretches[0][0]:.1f}-{stretches[0][1]:.1f}" if stretches else ""
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _plain(text: str) -> str:
+    """Names of files are not markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,1 @@
+"""Stored faces become batches: manifests, splits, sampling."""

@@ -1,0 +1,86 @@
+"""The whole way in one go: generate, extract, train, measure, scan, report."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from deeptell import config
+from deeptell.data.sources import faceforensics
+from deeptell.evaluation.protocol import Evaluation, evaluate
+from deeptell.faces.extract import extract
+from deeptell.faces.store import FaceStore
+from deeptell.forge.benchmark import write_benchmark
+from deeptell.media.decode import find_media
+from deeptell.models.bundle import update_card
+from deeptell.records import FileResult
+from deeptell.report import scan_page
+from deeptell.scan.run import ScanJob, scan_files
+from deeptell.training.run import train
+
+Progress = Callable[[int, int], None]
+Step = Callable[[str], AbstractContextManager[Progress]]
+
+MEASURED_ON = "generated people never seen in training, c23"
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found, and where it lies."""
+
+    evaluation: Evaluation
+    scans: tuple[FileResult, ...]
+    report: Path
+    bundle: Path
+
+
+def run_demo(out: Path, *, jobs: int, step: Step) -> DemoResult:
+    """Make everything under `out`; what is already there from a demo cut short is kept.
+
+    Args:
+        step: opens a named step of the work and gives the function that reports its progress.
+    """
+    data, run = out / "benchmark", out / "run"
+    synth = config.SynthConfig(
+        pairs={"train": 14, "val": 6, "test": 12}, seconds=0.8, compressions=("c23",)
+    )
+    with step("Writing a benchmark of people who do not exist") as progress:
+        write_benchmark(data, synth, jobs=jobs, progress=progress)
+    with step("Finding and storing faces") as progress:
+        videos = faceforensics.index(data)
+        videos["path"] = [str(data / path) for path in videos["path"]]
+        extract(videos, out / "faces", config=_extract(), jobs=jobs, progress=progress)
+    store = FaceStore(out / "faces")
+    with step("Training a detector") as progress:
+        bundle = train(store, run, config=_recipe(), progress=progress)
+    with step("Measuring it on people it never saw"):
+        evaluation = evaluate(bundle, store, split="test", data=MEASURED_ON)
+        card = replace(bundle.card, measurements=evaluation.measurements)
+        update_card(run / "bundle", replace(bundle, card=card))
+    with step("Scanning clips it never saw") as progress:
+        clips = find_media(data / "extra")
+        job = ScanJob(run / "bundle", _extract())
+        scans = _in_order(clips, scan_files(clips, job, jobs=jobs), progress)
+    report = out / "report.html"
+    scan_page.write(report, scan_page.render(scans, card))
+    return DemoResult(evaluation, scans, report, run / "bundle")
+
+
+def _extract() -> config.ExtractConfig:
+    return config.ExtractConfig(frames=8)
+
+
+def _recipe() -> config.TrainConfig:
+    with as_file(files("deeptell") / "recipes" / "demo.yaml") as path:
+        return config.load(config.TrainConfig, path)
+
+
+def _in_order(
+    paths: list[Path], results: Iterable[FileResult], progress: Progress
+) -> tuple[FileResult, ...]:
+    found = {}
+    for result in results:
+        found[result.path] = result
+        progress(len(found), len(paths))
+    return tuple(found[str(path)] for path in paths)

@@ -1,0 +1,1 @@
+"""Scores become numbers: figures, their intervals, and the points at which a verdict is given."""

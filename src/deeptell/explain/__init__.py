@@ -1,0 +1,1 @@
+"""Why: where a model looked."""

@@ -1,0 +1,157 @@
+"""A video becomes face tracks and stored crops; many videos become a FaceStore."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+from deeptell.config import ExtractConfig
+from deeptell.errors import ConfigError, DataError, DeeptellError, OutputError
+from deeptell.faces.detect import Detector, create_detector
+from deeptell.faces.read import VideoFaces, read_faces
+from deeptell.faces.shard import FAILED, NO_FACE, OK, Outcome, read_part, write_shard
+from deeptell.faces.store import claim, compact, sweep
+from deeptell.workers import Died, each
+
+__all__ = ["ExtractSummary", "VideoFaces", "extract", "read_faces"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractSummary:
+    """What a run of `extract` gave."""
+
+    videos: int
+    with_faces: int
+    without_face: int
+    failed: int
+    crops: int
+    reasons: tuple[tuple[str, str], ...] = field(repr=False)  # (video_key, reason) if not ok
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    video_key: str
+    path: Path
+    store: Path
+    config: ExtractConfig
+
+
+def extract(
+    videos: pd.DataFrame,
+    store: Path,
+    *,
+    config: ExtractConfig,
+    jobs: int = 1,
+    root: Path = Path(),
+    progress: Callable[[int, int], None] | None = None,
+) -> ExtractSummary:
+    """Find and store the faces of many videos.
+
+    A video that cannot be read gets a row that says why. Started again after it was killed, or
+    with more videos, it goes on where it was; videos that failed are tried again.
+
+    Args:
+        videos: a row per video with the columns video_key (unique) and path; all others are kept.
+        jobs: worker processes; 1 works in this process.
+        root: folder that relative paths start from.
+        progress: called with (videos done, videos in all).
+
+    Raises:
+        DataError: `videos` lacks a column, or a video_key occurs twice.
+        StoreError: `store` is something else, or was made with another configuration.
+        OutputError: `store` cannot be written to.
+    """
+    _check(videos, jobs)
+    claim(store, config)
+    sweep(store)
+    todo = [
+        _Task(str(key), root / path, store, config)
+        for key, path in zip(videos["video_key"], videos["path"], strict=True)
+        if not _is_done(store, str(key))
+    ]
+    done = len(videos) - len(todo)
+    report = progress or _silent
+    report(done, len(videos))
+    threads = cv2.getNumThreads()
+    try:
+        for task, result in each(
+            _extract_one,
+            todo,
+            jobs=min(jobs, max(1, len(todo))),
+            setup=_set_up,
+            arguments=(config,),
+        ):
+            if isinstance(result, Died):
+                died = "its worker process died twice: out of memory, or the decoder crashed"
+                write_shard(store, task.video_key, Outcome(FAILED, died))
+            done += 1
+            report(done, len(videos))
+    finally:
+        cv2.setNumThreads(threads)
+    return _summary(compact(store, videos))
+
+
+def _check(videos: pd.DataFrame, jobs: int) -> None:
+    for column in ("video_key", "path"):
+        if column not in videos:
+            raise DataError(f"The table of videos lacks the column '{column}'.")
+    doubled = videos.loc[videos["video_key"].duplicated(), "video_key"]
+    if len(doubled):
+        raise DataError(f"The video_key '{doubled.iloc[0]}' stands twice in the table of videos.")
+    if jobs < 1:
+        raise ConfigError(f"jobs must be at least 1, got {jobs}.")
+
+
+def _is_done(store: Path, video_key: str) -> bool:
+    part = read_part(store, video_key)
+    return part is not None and part[1].status != FAILED
+
+
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+_detectors: dict[str, Detector] = {}  # loaded once per process
+
+
+def _set_up(config: ExtractConfig) -> None:
+    """Prepare a worker: one thread each, since there is a worker per core, and its detector."""
+    cv2.setNumThreads(1)
+    _detectors[config.detector] = create_detector(config.detector)
+
+
+def _extract_one(task: _Task) -> None:
+    try:
+        faces = read_faces(task.path, detector=_detectors[task.config.detector], config=task.config)
+    except OutputError:
+        raise
+    except DeeptellError as error:
+        write_shard(task.store, task.video_key, Outcome(FAILED, str(error)))
+    except Exception as error:  # one file must not stop ten thousand; the row says what happened
+        reason = f"deeptell failed on it: {type(error).__name__}: {error}"
+        write_shard(task.store, task.video_key, Outcome(FAILED, reason))
+    else:
+        outcome = Outcome(
+            status=OK if faces.stored else NO_FACE,
+            reason=faces.reason,
+            tracks=len(faces.tracks),
+            crops=len(faces.stored),
+            info=faces.info,
+        )
+        write_shard(task.store, task.video_key, outcome, faces.stored)
+
+
+def _summary(rows: pd.DataFrame) -> ExtractSummary:
+    counts = Counter(rows["status"])
+    troubled = rows.loc[rows["status"] != OK]
+    return ExtractSummary(
+        videos=len(rows),
+        with_faces=counts[OK],
+        without_face=counts[NO_FACE],
+        failed=counts[FAILED],
+        crops=int(rows["crops"].sum()),
+        reasons=tuple(zip(troubled["video_key"], troubled["reason"], strict=True)),
+    )

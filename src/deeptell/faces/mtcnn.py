@@ -1,0 +1,189 @@
+"""MTCNN on one picture: proposals, refinement, output (Zhang et al., 2016, arXiv 1604.02878).
+
+The three networks and their weights come from facenet-pytorch; the cascade around them is ours,
+since that of 2.5.3 fails on NumPy 2. Deviations: coordinates count from the corner of the first
+pixel (the original mixes three conventions, half a pixel to a pixel apart), pictures are shrunk
+by OpenCV's area averaging, and larger pictures are reduced first.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import facenet_pytorch
+import numpy as np
+import torch
+from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+from numpy.typing import NDArray
+from torchvision.ops import nms
+
+from deeptell.records import Face, Image
+
+Boxes = NDArray[np.float32]  # (N, 4): x1, y1, x2, y2
+
+LONG_SIDE = 640  # larger pictures are reduced to this
+MIN_FACE = 20.0  # pixels of the reduced picture
+PYRAMID_FACTOR = 0.709  # each level holds half the pixels of the one before
+THRESHOLDS = (0.6, 0.7, 0.7)  # the authors', one per stage
+
+_CELL, _STRIDE = 12, 2  # the proposal network sees 12 x 12 pixels every 2 pixels
+
+
+class Mtcnn:
+    """A `Detector`; see `detect.DETECTORS` for its licence."""
+
+    def __init__(self) -> None:
+        folder = Path(facenet_pytorch.__file__).parent / "data"
+        self._propose_net = _load(PNet, folder / "pnet.pt")
+        self._refine_net = _load(RNet, folder / "rnet.pt")
+        self._output_net = _load(ONet, folder / "onet.pt")
+
+    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+        """Find the faces of each picture, highest score first."""
+        with _one_thread(), torch.inference_mode():
+            return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> list[Face]:
+        scale = min(1.0, LONG_SIDE / max(image.shape[:2]))
+        if scale < 1.0:
+            width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
+            small = np.asarray(
+                cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+            )
+        else:
+            small = image
+        boxes = self._refined(small, self._proposals(small))
+        to_image = np.array(image.shape[1::-1]) / small.shape[1::-1]
+        return self._outputs(small, boxes, to_image)
+
+    def _proposals(self, image: Image) -> Boxes:
+        """First stage: a fully convolutional network over an image pyramid."""
+        found = [self._proposals_at(image, scale) for scale in _pyramid(image)]
+        boxes = np.concatenate([level[0] for level in found] or [np.empty((0, 4), np.float32)])
+        scores = np.concatenate([level[1] for level in found] or [np.empty(0, np.float32)])
+        return _squared(boxes[_kept(boxes, scores, 0.7)])
+
+    def _proposals_at(self, image: Image, scale: float) -> tuple[Boxes, NDArray[np.float32]]:
+        width, height = (int(side * scale + 1) for side in image.shape[1::-1])
+        level = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        shift, probability = self._propose_net(_tensor(level[None]))
+        scores = probability[0, 1].numpy()
+        y, x = np.nonzero(scores >= THRESHOLDS[0])
+        corner = np.stack([x, y, x, y], axis=1).astype(np.float32) * _STRIDE
+        boxes = (corner + np.array([0, 0, _CELL, _CELL], np.float32)) / np.float32(scale)
+        kept = _kept(boxes, scores[y, x], 0.5)
+        moved = _moved(boxes[kept], shift[0].numpy()[:, y[kept], x[kept]].T)
+        return moved, scores[y, x][kept]
+
+    def _refined(self, image: Image, boxes: Boxes) -> Boxes:
+        """Second stage: most proposals are thrown out."""
+        boxes, patches = _patches(image, boxes, side=24)
+        if not len(boxes):
+            return boxes
+        shift, probability = (out.numpy() for out in self._refine_net(_tensor(patches)))
+        passed = probability[:, 1] > THRESHOLDS[1]
+        boxes, shift, scores = boxes[passed], shift[passed], probability[passed, 1]
+        kept = _kept(boxes, scores, 0.7)
+        return _squared(_moved(boxes[kept], shift[kept]))
+
+    def _outputs(self, image: Image, boxes: Boxes, to_image: NDArray[np.float64]) -> list[Face]:
+        """Third stage: the final box, its score, and five landmarks."""
+        boxes, patches = _patches(image, boxes, side=48)
+        if not len(boxes):
+            return []
+        shift, points, probability = (out.numpy() for out in self._output_net(_tensor(patches)))
+        scores = probability[:, 1]
+        places = np.stack([points[:, :5], points[:, 5:]], axis=2)
+        marks = boxes[:, None, :2] + places * (boxes[:, None, 2:] - boxes[:, None, :2])
+        boxes = _moved(boxes, shift)
+        passed = np.flatnonzero(scores > THRESHOLDS[2])
+        order = passed[np.argsort(-scores[passed], kind="stable")]
+        faces = []
+        for i in order[_apart(boxes[order])]:
+            x1, y1, x2, y2 = (boxes[i].reshape(2, 2) * to_image).ravel().tolist()
+            if x2 > x1 and y2 > y1:
+                landmarks = tuple(map(tuple, (marks[i] * to_image).tolist()))
+                faces.append(Face((x1, y1, x2, y2), landmarks, min(1.0, float(scores[i]))))
+        return faces
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks this small lose more by waiting for other threads than they gain by them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _load(network: Any, path: Path) -> Any:
+    net = network(pretrained=False)
+    net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    # Channels last: pooling, half of the time on a processor, becomes ten times as fast.
+    return net.eval().to(memory_format=torch.channels_last)
+
+
+def _tensor(images: NDArray[np.uint8]) -> torch.Tensor:
+    """`(N, H, W, 3)` uint8 becomes `(N, 3, H, W)` float32 in [-1, 1], channels last in memory."""
+    scaled = (images.astype(np.float32) - np.float32(127.5)) * np.float32(1 / 128)
+    return torch.from_numpy(scaled).permute(0, 3, 1, 2)
+
+
+def _pyramid(image: Image) -> list[float]:
+    scales, scale = [], _CELL / MIN_FACE
+    while min(image.shape[:2]) * scale >= _CELL:
+        scales.append(scale)
+        scale *= PYRAMID_FACTOR
+    return scales
+
+
+def _kept(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
+    """Non-maximum suppression by intersection over union."""
+    picked = nms(torch.from_numpy(boxes), torch.from_numpy(scores), threshold)
+    return np.asarray(picked.numpy(), np.int64)
+
+
+def _apart(boxes: Boxes) -> list[int]:
+    """Non-maximum suppression of sorted boxes by intersection over the smaller box.
+
+    It removes a box inside another one, which intersection over union lets pass.
+    """
+    kept: list[int] = []
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for i, box in enumerate(boxes):
+        low = np.maximum(boxes[kept, :2], box[:2])
+        high = np.minimum(boxes[kept, 2:], box[2:])
+        overlap = np.prod(np.maximum(high - low, 0), axis=1)
+        if np.all(overlap <= 0.7 * np.minimum(areas[kept], areas[i])):
+            kept.append(i)
+    return kept
+
+
+def _moved(boxes: Boxes, shift: NDArray[np.float32]) -> Boxes:
+    """Move each corner by its predicted share of the box's own width and height."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    return np.asarray(boxes + shift * np.concatenate([size, size], axis=1), np.float32)
+
+
+def _squared(boxes: Boxes) -> Boxes:
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def _patches(image: Image, boxes: Boxes, *, side: int) -> tuple[Boxes, NDArray[np.uint8]]:
+    """Cut the boxes that touch the picture, each stretched to `(side, side, 3)`."""
+    height, width = image.shape[:2]
+    limits = np.array([width, height, width, height])
+    corners = np.clip(np.round(boxes).astype(int), 0, limits)
+    inside = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    patches = [
+        cv2.resize(image[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
+        for x1, y1, x2, y2 in corners[inside]
+    ]
+    stacked = np.array(patches, np.uint8).reshape(-1, side, side, 3)
+    return boxes[inside], stacked

@@ -1,0 +1,1 @@
+"""Licence-free material: people who do not exist, and forgeries of them."""

@@ -1,0 +1,261 @@
+"""The frozen records that travel between rooms; they check themselves when born.
+
+Boxes and landmarks are in pixels of the upright decoded frame, x to the right and y down, with
+(0, 0) the upper left corner of the upper left pixel. Images are RGB `(H, W, 3)` uint8.
+FAKE = 1 everywhere: a `fake_probability` of 1 means manipulated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+Landmarks = tuple[tuple[float, float], ...]
+
+REAL, FAKE = 0, 1
+
+
+def _check_image(image: Image, *, what: str) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"{what} must be (H, W, 3) uint8 RGB with H, W >= 1, got {image.shape} {image.dtype}"
+        )
+
+
+def _check_probability(value: float, *, what: str) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{what} must lie in [0, 1], got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture, upright."""
+
+    image: Image = field(repr=False)
+    frame_index: int  # counted from 0 over the frames that were decoded
+    pts_seconds: float  # seconds since the first frame
+
+    def __post_init__(self) -> None:
+        _check_image(self.image, what="a frame")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a file says about itself, and what decoding it gave."""
+
+    path: str
+    container: str
+    codec: str
+    width: int  # upright, after rotation
+    height: int
+    pixel_format: str
+    frame_rate: float  # average, frames per second; 0 for a picture
+    duration_seconds: float
+    declared_frames: int  # as the container or its packets say; 0 where unknown
+    decoded_frames: int
+    bad_packets: int
+    rotation_degrees: int  # clockwise turn that was applied: 0, 90, 180 or 270
+    color_transfer: str  # "sdr", "pq" or "hlg"; the last two were tone-mapped to SDR
+    is_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in one frame.
+
+    `landmarks` are five points: the eye, then the eye, on the left and on the right of the
+    picture, the tip of the nose, and the corners of the mouth, left and right of the picture.
+    """
+
+    box_xyxy: Box
+    landmarks: Landmarks
+    score: float  # the detector's own confidence in [0, 1]
+
+    def __post_init__(self) -> None:
+        x1, y1, x2, y2 = self.box_xyxy
+        if not (x2 > x1 and y2 > y1):
+            raise ValueError(f"a box must have x2 > x1 and y2 > y1, got {self.box_xyxy}")
+        if len(self.landmarks) != 5:
+            raise ValueError(f"a face has five landmarks, got {len(self.landmarks)}")
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box, in pixels."""
+        x1, y1, x2, y2 = self.box_xyxy
+        return max(x2 - x1, y2 - y1)
+
+    def moved(self, offset_xy: tuple[float, float], scale: float) -> "Face":
+        """The same face after subtracting `offset_xy` and multiplying with `scale`."""
+        (ox, oy), (x1, y1, x2, y2) = offset_xy, self.box_xyxy
+        box = ((x1 - ox) * scale, (y1 - oy) * scale, (x2 - ox) * scale, (y2 - oy) * scale)
+        landmarks = tuple(((x - ox) * scale, (y - oy) * scale) for x, y in self.landmarks)
+        return replace(self, box_xyxy=box, landmarks=landmarks)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The stored picture of one face, with what is needed to find it in the video again.
+
+    `image` shows a region of the frame around the face (see `faces.crop`), shrunk by `scale`
+    where its long side passed the store's limit: a point p of the frame lies at
+    `(p - origin_xy) * scale` in the image.
+    """
+
+    image: Image = field(repr=False)
+    face: Face  # in pixels of the frame
+    track: int
+    frame_index: int
+    pts_seconds: float
+    origin_xy: tuple[float, float]
+    scale: float
+
+    def __post_init__(self) -> None:
+        _check_image(self.image, what="a crop")
+        if not self.scale > 0:
+            raise ValueError(f"the scale of a crop must be positive, got {self.scale}")
+
+    @property
+    def face_in_crop(self) -> Face:
+        """The face in pixels of the crop's own image."""
+        return self.face.moved(self.origin_xy, self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A face of a track in one frame; `detected` is False where it was interpolated."""
+
+    frame_index: int
+    pts_seconds: float
+    face: Face
+    detected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One face followed through one shot of one video."""
+
+    track: int
+    shot: int
+    faces: tuple[TrackedFace, ...]
+
+    def __post_init__(self) -> None:
+        if not self.faces:
+            raise ValueError(f"track {self.track} holds no face")
+
+
+class Verdict(StrEnum):
+    """The three answers; see `scan.verdict` for the rule."""
+
+    MANIPULATED = "likely manipulated"
+    NOT_FOUND = "no manipulation found"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameScore:
+    """What a model says of one face in one frame."""
+
+    frame_index: int
+    seconds: float
+    fake_probability: float
+    box_xyxy: Box
+
+    def __post_init__(self) -> None:
+        _check_probability(self.fake_probability, what="fake_probability")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A telling face: the crop the model saw, and where it looked, as JPEG files in memory."""
+
+    seconds: float
+    fake_probability: float
+    face_jpeg: bytes = field(repr=False)
+    heat_jpeg: bytes | None = field(repr=False)  # None where the model has no heat map
+
+
+@dataclass(frozen=True, slots=True)
+class PersonResult:
+    """The answer for one person of one file."""
+
+    person: int
+    tracks: tuple[int, ...]
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    fake_probability: float | None  # None where nothing could be scored
+    scores: tuple[FrameScore, ...]
+    worst_seconds: tuple[tuple[float, float], ...]  # (start, end), worst first
+    median_face_px: float
+    evidence: tuple[Evidence, ...] = field(default=(), repr=False)
+
+    @property
+    def seen_seconds(self) -> tuple[float, float]:
+        """First and last second in which a face of this person was scored; (0, 0) if none was."""
+        times = [score.seconds for score in self.scores]
+        return (min(times), max(times)) if times else (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The answer for one file: the highest of its people, or the reason why there is none."""
+
+    path: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    fake_probability: float | None
+    people: tuple[PersonResult, ...] = ()
+    sha256: str | None = None
+    info: VideoInfo | None = None
+    seconds_taken: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold on fake_probability, with the error rates measured there on validation data."""
+
+    name: str
+    threshold: float
+    false_positive_rate: float  # share of real videos at or above the threshold
+    true_positive_rate: float  # share of manipulated videos at or above the threshold
+    real_videos: int
+    fake_videos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measured figure with its 95 % interval over source groups, and what it was measured on.
+
+    `low` and `high` are NaN where an interval could not be had.
+    """
+
+    data: str  # "generated benchmark, c23, test people"
+    subset: str  # "all" or the name of a manipulation
+    level: str  # "frame" or "video"
+    metric: str  # "auc", "balanced_accuracy", ...
+    value: float
+    low: float
+    high: float
+    videos: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleCard:
+    """What a reader of a result should know about the model behind it."""
+
+    name: str
+    sha256: str  # of the weights
+    architecture: str
+    statement: str  # one sentence on what it was trained on
+    operating_points: tuple[OperatingPoint, ...]
+    measurements: tuple[Measurement, ...]
+
+
+def highest(values: Sequence[float | None]) -> float | None:
+    """The highest of the values that are not None; None where there is none."""
+    known = [value for value in values if value is not None]
+    return max(known) if known else None

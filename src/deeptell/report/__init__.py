@@ -1,0 +1,1 @@
+"""Records become pages: the one place for HTML and SVG."""

@@ -1,0 +1,1 @@
+"""A video becomes a verdict."""

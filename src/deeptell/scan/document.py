@@ -1,0 +1,86 @@
+"""The scan result as JSON, version 1: the one shape for standard output, files and the web."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from deeptell.records import FileResult, FrameScore, PersonResult, Verdict, VideoInfo
+
+SCHEMA_VERSION = 1
+
+
+def document(files: Iterable[FileResult]) -> dict[str, Any]:
+    """`{schema_version, files: [...]}`, of plain JSON values."""
+    return {"schema_version": SCHEMA_VERSION, "files": [file_entry(file) for file in files]}
+
+
+def file_entry(file: FileResult) -> dict[str, Any]:
+    """One file's part of the document."""
+    return {
+        "path": file.path,
+        "verdict": str(file.verdict),
+        "reasons": list(file.reasons),
+        "fake_probability": _rounded(file.fake_probability),
+        "people": [_person_entry(person) for person in file.people],
+        "sha256": file.sha256,
+        "media": None if file.info is None else asdict(file.info),
+        "seconds_taken": round(file.seconds_taken, 3),
+    }
+
+
+def _person_entry(person: PersonResult) -> dict[str, Any]:
+    start, end = person.seen_seconds
+    return {
+        "person": person.person,
+        "verdict": str(person.verdict),
+        "reasons": list(person.reasons),
+        "fake_probability": _rounded(person.fake_probability),
+        "tracks": list(person.tracks),
+        "seen_seconds": [round(start, 3), round(end, 3)],
+        "worst_seconds": [[round(a, 3), round(b, 3)] for a, b in person.worst_seconds],
+        "median_face_px": round(person.median_face_px, 1),
+        "scores": [
+            {
+                "frame_index": score.frame_index,
+                "seconds": round(score.seconds, 3),
+                "fake_probability": _rounded(score.fake_probability),
+                "box_xyxy": [round(edge, 1) for edge in score.box_xyxy],
+            }
+            for score in person.scores
+        ],
+    }
+
+
+def from_entry(entry: Mapping[str, Any]) -> FileResult:
+    """The result that an entry was made from, without its pictures."""
+    media = entry["media"]
+    return FileResult(
+        path=entry["path"],
+        verdict=Verdict(entry["verdict"]),
+        reasons=tuple(entry["reasons"]),
+        fake_probability=entry["fake_probability"],
+        people=tuple(_person(person) for person in entry["people"]),
+        sha256=entry["sha256"],
+        info=None if media is None else VideoInfo(**media),
+        seconds_taken=entry["seconds_taken"],
+    )
+
+
+def _person(entry: Mapping[str, Any]) -> PersonResult:
+    return PersonResult(
+        person=entry["person"],
+        tracks=tuple(entry["tracks"]),
+        verdict=Verdict(entry["verdict"]),
+        reasons=tuple(entry["reasons"]),
+        fake_probability=entry["fake_probability"],
+        scores=tuple(
+            FrameScore(**{**score, "box_xyxy": tuple(score["box_xyxy"])})
+            for score in entry["scores"]
+        ),
+        worst_seconds=tuple((start, end) for start, end in entry["worst_seconds"]),
+        median_face_px=entry["median_face_px"],
+    )
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 6)

@@ -1,0 +1,78 @@
+"""Many files: shared among processes, one bad file never stopping the rest."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+
+from deeptell.config import ExtractConfig
+from deeptell.errors import MediaError
+from deeptell.media.decode import find_media
+from deeptell.models.bundle import load_bundle
+from deeptell.records import FileResult, Verdict
+from deeptell.scan.journal import Journal
+from deeptell.scan.score import Scanner
+from deeptell.workers import Died, each
+
+
+@dataclass(frozen=True)
+class ScanJob:
+    """What every worker of one scan has in common."""
+
+    bundle: Path
+    config: ExtractConfig
+
+
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """The files that the paths name: a folder gives the media in it, each file comes once."""
+    files = [file for path in paths for file in (find_media(path) if path.is_dir() else [path])]
+    return list(dict.fromkeys(files))
+
+
+def scan_files(
+    paths: Sequence[Path], job: ScanJob, *, jobs: int, journal: Journal | None = None
+) -> Iterator[FileResult]:
+    """Yield a result for every path, as they are done; a file that cannot be read has its reason.
+
+    With `jobs` above 1 each worker computes with one thread, and a file that kills the decoder
+    takes only its own worker along.
+
+    Args:
+        journal: results it knows are not worked out again, new ones are added to it.
+    """
+    done = journal.done(paths) if journal else {}
+    yield from done.values()
+    arguments = (job, 1 if jobs > 1 else os.cpu_count() or 1)
+    tasks = [(path, job) for path in paths if path not in done]
+    for task, result in each(_scan_one, tasks, jobs=jobs, setup=_set_up, arguments=arguments):
+        if isinstance(result, Died):
+            result = not_examined(task[0], f"Decoding {task[0]} ended its process: damaged?")
+        if journal:
+            journal.add(result)
+        yield result
+
+
+def not_examined(path: Path, reason: str) -> FileResult:
+    """The result for a file that gave nothing to judge."""
+    return FileResult(str(path), Verdict.CANNOT_TELL, (reason,), None)
+
+
+_scanners: dict[ScanJob, Scanner] = {}  # loaded once per process
+
+
+def _set_up(job: ScanJob, threads: int) -> None:
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    if job not in _scanners:
+        _scanners[job] = Scanner.of(load_bundle(job.bundle), job.config)
+
+
+def _scan_one(task: tuple[Path, ScanJob]) -> FileResult:
+    path, job = task
+    try:
+        return _scanners[job].scan(path)
+    except MediaError as error:
+        return not_examined(path, str(error))

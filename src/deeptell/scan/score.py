@@ -1,0 +1,177 @@
+"""One file in, one answer out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from deeptell.config import ExtractConfig
+from deeptell.errors import MediaError
+from deeptell.evaluation.metrics import pool, sigmoid
+from deeptell.explain.gradcam import grad_cam
+from deeptell.faces.crop import encode_crop
+from deeptell.faces.detect import Detector, create_detector
+from deeptell.faces.read import VideoFaces, read_faces
+from deeptell.files import sha256_of
+from deeptell.inputs import cut, prepare
+from deeptell.models.bundle import Bundle
+from deeptell.models.scoring import score_crops
+from deeptell.records import (
+    Crop,
+    Evidence,
+    FileResult,
+    FrameScore,
+    Image,
+    PersonResult,
+    Verdict,
+    VideoInfo,
+    highest,
+)
+from deeptell.scan.timeline import worst_seconds
+from deeptell.scan.verdict import judge, judge_file, too_little
+
+MOST_EVIDENCE = 4
+EVIDENCE_PX = 224
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """A bundle and a detector, ready to answer for one file after the other."""
+
+    bundle: Bundle
+    detector: Detector
+    config: ExtractConfig
+
+    @classmethod
+    def of(cls, bundle: Bundle, config: ExtractConfig) -> "Scanner":
+        """A scanner with the detector that the configuration names."""
+        return cls(bundle, create_detector(config.detector), config)
+
+    def scan(self, path: Path) -> FileResult:
+        """Answer for one video or picture; without a usable face, "cannot tell" and why.
+
+        Raises:
+            MediaError: the file cannot be read as video or picture.
+        """
+        return self.scan_with_faces(path)[0]
+
+    def scan_with_faces(self, path: Path) -> tuple[FileResult, VideoFaces]:
+        """The answer, and the faces it rests on."""
+        began = time.perf_counter()
+        if not path.is_file():
+            raise MediaError(f"There is no file {path}.")
+        faces = read_faces(path, detector=self.detector, config=self.config)
+        people = self._people(faces)
+        verdict, reasons = judge_file(people, otherwise=faces.reason)
+        result = FileResult(
+            path=str(path),
+            verdict=verdict,
+            reasons=reasons + _damage(faces.info),
+            fake_probability=highest([person.fake_probability for person in people]),
+            people=people,
+            sha256=sha256_of(path),
+            info=faces.info,
+            seconds_taken=time.perf_counter() - began,
+        )
+        return result, faces
+
+    def _people(self, faces: VideoFaces) -> tuple[PersonResult, ...]:
+        """Without an identity model each track is its own person; numbered as they appear."""
+        crops_of: dict[int, list[Crop]] = {}
+        for crop in faces.crops:
+            crops_of.setdefault(crop.track, []).append(crop)
+        ordered = sorted(crops_of.items(), key=lambda item: _appearance(item[1][0]))
+        return tuple(
+            self._person(number, track, crops, frames=faces.info.decoded_frames)
+            for number, (track, crops) in enumerate(ordered, start=1)
+        )
+
+    def _person(
+        self, number: int, track: int, crops: Sequence[Crop], *, frames: int
+    ) -> PersonResult:
+        size = float(np.median([crop.face.size for crop in crops]))
+        unseen = too_little(faces=len(crops), frames=frames, median_face_px=size)
+        if unseen:
+            return PersonResult(
+                person=number,
+                tracks=(track,),
+                verdict=Verdict.CANNOT_TELL,
+                reasons=(unseen,),
+                fake_probability=None,
+                scores=(),
+                worst_seconds=(),
+                median_face_px=size,
+            )
+        logits = score_crops(self.bundle.model, crops)
+        scores = tuple(
+            FrameScore(crop.frame_index, crop.pts_seconds, float(value), crop.face.box_xyxy)
+            for crop, value in zip(crops, sigmoid(logits), strict=True)
+        )
+        fake_probability = float(sigmoid(pool(logits)))
+        verdict, reasons = judge(fake_probability, self.bundle.card.operating_points)
+        return PersonResult(
+            person=number,
+            tracks=(track,),
+            verdict=verdict,
+            reasons=reasons,
+            fake_probability=fake_probability,
+            scores=scores,
+            worst_seconds=worst_seconds(scores),
+            median_face_px=size,
+            evidence=self._evidence(crops, scores),
+        )
+
+    def _evidence(
+        self, crops: Sequence[Crop], scores: Sequence[FrameScore]
+    ) -> tuple[Evidence, ...]:
+        """The faces with the highest scores in each stretch of the video, in order of time."""
+        parts = np.array_split(np.arange(len(crops)), min(MOST_EVIDENCE, len(crops)))
+        chosen = [int(max(part, key=lambda i: scores[i].fake_probability)) for part in parts]
+        shown = [crops[i] for i in chosen]
+        heats: Sequence[NDArray[np.float32] | None] = [None] * len(shown)
+        if self.bundle.model.heat_layer is not None:
+            batch = torch.from_numpy(prepare(shown, self.bundle.model.spec))
+            heats = list(grad_cam(self.bundle.model, batch).numpy())
+        return tuple(
+            Evidence(
+                seconds=crop.pts_seconds,
+                fake_probability=scores[i].fake_probability,
+                face_jpeg=encode_crop(_shown(cut(crop, self.bundle.model.spec))),
+                heat_jpeg=None if heat is None else encode_crop(self._overlay(crop, heat)),
+            )
+            for i, crop, heat in zip(chosen, shown, heats, strict=True)
+        )
+
+    def _overlay(self, crop: Crop, heat: NDArray[np.float32]) -> Image:
+        """The heat map over the face it was taken from; faint heat leaves the face visible."""
+        face = _shown(cut(crop, self.bundle.model.spec)).astype(np.float32)
+        large = cv2.resize(heat, (EVIDENCE_PX, EVIDENCE_PX), interpolation=cv2.INTER_CUBIC)
+        level = np.clip(large, 0, 1)
+        colours = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        share = 0.65 * level[..., None]
+        mixed = (1 - share) * face + share * colours[..., ::-1].astype(np.float32)
+        return np.asarray(np.clip(mixed, 0, 255), dtype=np.uint8)
+
+
+def _damage(info: VideoInfo) -> tuple[str, ...]:
+    if not info.bad_packets:
+        return ()
+    return (
+        f"The file is damaged in {info.bad_packets} places; what could be decoded was examined.",
+    )
+
+
+def _shown(face: Image) -> Image:
+    return np.asarray(
+        cv2.resize(face, (EVIDENCE_PX, EVIDENCE_PX), interpolation=cv2.INTER_CUBIC), np.uint8
+    )
+
+
+def _appearance(crop: Crop) -> tuple[int, float]:
+    """Order of people: by the frame in which they appear, then from left to right."""
+    return crop.frame_index, crop.face.box_xyxy[0]

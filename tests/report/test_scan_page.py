@@ -1,0 +1,214 @@
+"""The page says what the records say, loads nothing, and lets nothing through unescaped."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import drawn_people as world
+import pytest
+
+from deeptell.errors import OutputError
+from deeptell.records import FileResult, Verdict
+from deeptell.report import scan_page
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+@pytest.fixture
+def card():
+    return world.measured_card()
+
+
+class Page(HTMLParser):
+    """Reads a page, holds its tags and text, and insists that tags are closed in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], ""
+        self.feed(html)
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page(files, card):
+    return Page(scan_page.render(files, card))
+
+
+def test_every_kind_of_result_gets_its_words(card):
+    text = re.sub(r"\s+", " ", page(world.every_kind(), card).text)
+    for words in [
+        "8 files examined",
+        "Likely manipulated 3 Cannot tell 4 No manipulation found 1",
+        "Person 2 of 3, most clearly at 0:34–1:26.",
+        "This does not show that the file is genuine.",
+        "This counts neither for nor against manipulation.",
+        "This file could not be examined.",
+        "no stream was found",
+        "The faces are about 26 pixels in size; at least 40 are needed.",
+        "over 99 %",
+        "3,035 decoded, 3,040 declared",
+        "(turned upright by 90°)",
+        "high dynamic range (hlg)",
+        "Of 24 genuine clips, 1 was wrongly flagged; of 96 manipulated clips, 91 were flagged.",
+        "Of 96 manipulated clips, 3 were missed; of 24 genuine clips, 20 were passed.",
+        "With fewer than 30 sources",
+        "What the result does not mean",
+        world.HASH,
+        card.sha256,
+    ]:
+        assert words in text, words
+    assert text.count(card.statement) >= 2
+
+
+def test_no_score_is_called_certain(card):
+    sure = world.result(
+        "a.mp4", [world.person(1, [0.99999] * 5, Verdict.MANIPULATED)], Verdict.MANIPULATED, ()
+    )
+    none = world.result(
+        "b.mp4", [world.person(1, [1e-6] * 5, Verdict.NOT_FOUND)], Verdict.MANIPULATED, ()
+    )
+    for file in (sure, none):
+        text = page([file], replace(card, measurements=())).text
+        assert not re.search(r"(?<![\d.])(0|100) %", text)
+
+
+def test_what_needs_attention_comes_first(card):
+    names = [a["id"] for a in page(world.every_kind(), card).all("article")]
+    assert names == [f"file-{number}" for number in range(1, 9)]
+    text = scan_page.render(world.every_kind(), card)
+    order = re.findall(r'<h2 id="name-\d">(.*?)</h2>', text)
+    assert order == [
+        *("portrait.jpg", "statement.mp4", "studio_two.mov"),
+        *("hallway.mp4", "crowd.mp4", "landscape.mp4", "notes.mp4"),
+        "reading.mpg",
+    ]
+
+
+def test_links_of_the_summary_lead_somewhere(card):
+    found = page(world.every_kind(), card)
+    ids = {attributes["id"] for _, attributes in found.tags if "id" in attributes}
+    links = [a["href"] for a in found.all("a")]
+    assert len(links) >= 8
+    assert all(link.startswith("#") and link[1:] in ids for link in links)
+
+
+def test_the_page_loads_nothing_and_runs_nothing(card):
+    html = scan_page.render(world.every_kind(), card)
+    found = Page(html)
+    assert not found.all("script")
+    assert not found.all("link")
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in found.all("img"))
+    assert not re.search(r"https?://|@import|url\(|\son\w+=|\sstyle=", html)
+    policy = next(m["content"] for m in found.all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+def test_pictures_have_words_and_headings_have_order(card):
+    found = page(world.every_kind(), card)
+    assert all(image["alt"] for image in found.all("img"))
+    drawings = [svg for svg in found.all("svg") if svg.get("role") == "img"]
+    assert drawings
+    assert all("core" in svg["aria-label"] for svg in drawings)
+    levels = [int(tag[1]) for tag, _ in found.tags if re.fullmatch(r"h\d", tag)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert found.all("html")[0]["lang"] == "en"
+
+
+HOSTILE = "<script>alert('x')</script>\u202e\udcff&\".mp4"
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_names_and_reasons_from_outside_are_escaped(card, many):
+    bad = FileResult(HOSTILE, Verdict.CANNOT_TELL, (f"{HOSTILE} is not a video.",), None)
+    looked = replace(world.swapped(), path=HOSTILE)
+    strange = replace(card, name=HOSTILE, statement=HOSTILE, architecture=HOSTILE)
+    html = scan_page.render([bad, looked] if many else [looked], strange)
+    assert "<script" not in html
+    assert "\u202e" not in html
+    assert not Page(html).all("script")
+    html.encode("utf-8")
+
+
+def test_the_same_results_give_the_same_bytes_in_any_order(card):
+    files = world.every_kind()
+    assert scan_page.render(files, card) == scan_page.render(files[::-1], card)
+
+
+def test_a_model_without_figures_or_thresholds_says_so(card):
+    bare = replace(card, operating_points=(), measurements=(), statement="")
+    text = page([world.undecided(), world.picture()], bare).text
+    assert "without thresholds" in text
+    assert "how often it is right is not known" in text
+    assert "not stated" in text
+
+
+def test_a_figure_that_is_undefined_is_a_dash(card):
+    nan = float("nan")
+    row = replace(card.measurements[1], level="video", metric="auc", value=nan, low=nan, high=nan)
+    text = page([world.genuine()], replace(card, measurements=(row,))).text
+    assert "nan" not in text
+    assert "no interval" in text
+
+
+def test_results_without_pictures_say_so(card):
+    file = world.swapped()
+    bare = replace(file, people=(replace(file.people[0], evidence=()),))
+    found = page([bare], card)
+    assert not found.all("img")
+    assert "No pictures of this person were kept" in found.text
+
+
+def test_sixty_files_stay_light(card):
+    files = [world.genuine(f"set/{i}.mp4", seed=i) for i in range(50)]
+    files += [world.swapped(f"set/x{i}.mp4") for i in range(10)]
+    html = scan_page.render(files, card)
+    assert len(html) < 2_000_000
+    assert len(Page(html).all("img")) == 10 * 8, "only the findings are shown with pictures"
+
+
+def test_writing_is_whole_or_not_at_all(tmp_path, card):
+    target = tmp_path / "new" / "report.html"
+    scan_page.write(target, scan_page.render([world.genuine()], card))
+    assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [p.name for p in target.parent.iterdir()] == ["report.html"]
+    with pytest.raises(OutputError, match="cannot be written"):
+        scan_page.write(target / "below" / "report.html", "x")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [500, 1280])
+def test_a_browser_shows_it(tmp_path, card, width):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    scan_page.write(tmp_path / "report.html", scan_page.render(world.every_kind(), card))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+        command += ["--disable-background-networking", f"--user-data-dir={profile}"]
+        command += [f"--screenshot={tmp_path / 'page.png'}", f"--window-size={width},1600"]
+        url = (tmp_path / "report.html").as_uri()
+        subprocess.run([*command, url], check=True, capture_output=True, timeout=120)
+    assert (tmp_path / "page.png").stat().st_size > 30_000
