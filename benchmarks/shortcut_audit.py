@@ -1,6 +1,6 @@
 """How far do shortcuts get? Both audits of `deeptell.forge.shortcuts` on a folder, as a table.
 
-    python benchmarks/shortcut_audit.py BENCHMARK        a tree of `deeptell synth`
+    python benchmarks/shortcut_audit.py [BENCHMARK]      a tree of `deeptell synth`, or the demo's
     python benchmarks/shortcut_audit.py PAIRS            real/, fake/ and groups.csv
 
 A benchmark is scored on its test people by a fit on its training people; pairs are scored by
@@ -37,7 +37,7 @@ class Clip:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("demo/benchmark"))
     parser.add_argument("--compression", default="c23")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()

@@ -38,7 +38,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 def benchmark(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A generated benchmark of 4 pairs of people at c23, with its `extra/` set and manifest."""
     settings = config.SynthConfig(
-        pairs={"train": 2, "val": 1, "test": 1}, seconds=0.8, compressions=("c23",), seed=7
+        pairs={"train": 2, "val": 1, "test": 1}, seconds=0.4, compressions=("c23",), seed=7
     )
 
     def build(folder: Path) -> None:

@@ -50,7 +50,8 @@ def run_demo(out: Path, *, jobs: int, step: Step) -> DemoResult:
     with step("Finding and storing faces") as progress:
         videos = faceforensics.index(data)
         videos["path"] = [str(data / path) for path in videos["path"]]
-        extract(videos, out / "faces", config=_extract(), jobs=jobs, progress=progress)
+        faces = config.ExtractConfig(frames=8)
+        extract(videos, out / "faces", config=faces, jobs=jobs, progress=progress)
     store = FaceStore(out / "faces")
     with step("Training a detector") as progress:
         bundle = train(store, run, config=_recipe(), progress=progress)
@@ -60,15 +61,11 @@ def run_demo(out: Path, *, jobs: int, step: Step) -> DemoResult:
         update_card(run / "bundle", replace(bundle, card=card))
     with step("Scanning clips it never saw") as progress:
         clips = find_media(data / "extra")
-        job = ScanJob(run / "bundle", _extract())
+        job = ScanJob(run / "bundle", config.ExtractConfig())
         scans = _in_order(clips, scan_files(clips, job, jobs=jobs), progress)
     report = out / "report.html"
     scan_page.write(report, scan_page.render(scans, card))
     return DemoResult(evaluation, scans, report, run / "bundle")
-
-
-def _extract() -> config.ExtractConfig:
-    return config.ExtractConfig(frames=8)
 
 
 def _recipe() -> config.TrainConfig:

@@ -5,14 +5,22 @@ from functools import partial
 import numpy as np
 import pytest
 
-from deeptell.config import SynthConfig
+from deeptell.config import ExtractConfig, SynthConfig
+from deeptell.data.scores import score_videos
+from deeptell.data.sources import faceforensics
+from deeptell.evaluation.metrics import measure as figures
+from deeptell.evaluation.metrics import sigmoid
 from deeptell.faces.detect import create_detector
-from deeptell.forge.benchmark import write_pair
+from deeptell.faces.extract import extract
+from deeptell.faces.store import FaceStore
+from deeptell.forge.benchmark import write_pair, write_splits
 from deeptell.forge.clip import draw_frame, make_clip
 from deeptell.forge.manipulations import MANIPULATIONS
 from deeptell.forge.plan import plan, spread
 from deeptell.forge.shortcuts import held_out_auc, measure
 from deeptell.media.decode import open_video
+from deeptell.models.bundle import default_bundle, load_bundle
+from deeptell.models.scoring import score_crops
 
 CONFIG = SynthConfig(
     pairs={"train": 20, "val": 0, "test": 20}, seconds=0.4, compressions=("c23",), seed=7
@@ -36,10 +44,17 @@ def test_mtcnn_finds_the_faces_of_many_people():
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """(method, held out, features) of every video; boxes as found in the target's own clip."""
+def root(tmp_path_factory):
+    """A benchmark of 40 pairs whom no packaged detector has seen: another seed than the demo's."""
     root = tmp_path_factory.mktemp("audit")
     spread(partial(write_pair, root, CONFIG), plan(CONFIG), jobs=2, progress=None)
+    write_splits(root, plan(CONFIG))
+    return root
+
+
+@pytest.fixture(scope="module")
+def measured(root):
+    """(method, held out, features) of every video; boxes as found in the target's own clip."""
     detector, rows = create_detector("mtcnn"), []
     for pair in plan(CONFIG):
         for target, source in pair.directions:
@@ -86,3 +101,23 @@ def test_the_file_and_the_scene_say_nothing(measured):
 def test_global_statistics_of_the_face_say_little(measured, method):
     rows = [row for row in measured if row[0] in (None, method)]
     assert _both_ways(rows, "face") <= 0.80
+
+
+@pytest.fixture(scope="module")
+def scored(root, tmp_path_factory):
+    """What the packaged detector says of the test people."""
+    videos = faceforensics.index(root)
+    videos = videos.loc[videos["split"] == "test"]
+    faces = tmp_path_factory.mktemp("faces") / "store"
+    extract(videos, faces, config=ExtractConfig(frames=6), root=root, jobs=2)
+    model = load_bundle(default_bundle()).model
+    return score_videos(FaceStore(faces), videos, lambda crops: score_crops(model, crops)).pooled()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", MANIPULATIONS)
+def test_the_packaged_detector_is_far_ahead_of_them(measured, scored, method):
+    chosen = scored.rows((scored.labels == 0) | (scored.methods == method))
+    model = figures(chosen.labels, sigmoid(chosen.logits)).auc
+    audit = _both_ways([row for row in measured if row[0] in (None, method)], "face")
+    assert model >= audit + 0.10

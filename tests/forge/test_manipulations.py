@@ -86,6 +86,5 @@ def test_colours_and_detail_agree_inside_the_mask_afterwards():
             grain,
             noise=[0] * 5,
             crispness=[wanted] * 5,
-            loudness=0.5,
         )
         assert rich[inside].std() == pytest.approx(wanted * reference[inside].std(), rel=0.2)

@@ -1,6 +1,6 @@
 from deeptell.records import FrameScore, OperatingPoint, PersonResult, Verdict
 from deeptell.scan.timeline import worst_seconds
-from deeptell.scan.verdict import judge, judge_file, too_little
+from deeptell.scan.verdict import judge, judge_file, judge_stretches, too_little
 
 POINTS = (
     OperatingPoint("flag", 0.8, 0.05, 0.7, real_videos=40, fake_videos=160),
@@ -28,6 +28,16 @@ def test_three_answers_and_what_they_rest_on() -> None:
     assert judge(0.99, ())[0] == Verdict.CANNOT_TELL
 
 
+def test_a_manipulated_second_takes_an_all_clear_back() -> None:
+    clear = judge(0.1, POINTS)
+    assert judge_stretches(clear, [(2.0, 3.0, 0.79)], POINTS) == clear
+    verdict, (reason,) = judge_stretches(clear, [(2.0, 3.0, 0.9)], POINTS)
+    assert verdict == Verdict.CANNOT_TELL
+    assert "from 2.0 to 3.0 seconds" in reason
+    found = judge(0.9, POINTS)
+    assert judge_stretches(found, [(2.0, 3.0, 0.9)], POINTS) == found
+
+
 def test_too_little_to_see() -> None:
     assert too_little(faces=3, frames=100, median_face_px=40) is None
     assert too_little(faces=1, frames=1, median_face_px=90) is None  # a picture
@@ -47,7 +57,7 @@ def test_an_undecided_person_hides_an_all_clear_but_an_unseen_one_is_only_named(
     assert verdict == Verdict.NOT_FOUND
     assert reasons[-1] == "1 of 2 people could not be judged."
     assert judge_file([person(1, None)], otherwise="") == (Verdict.CANNOT_TELL, ("Too small.",))
-    assert judge_file([], otherwise="No face.") == (Verdict.CANNOT_TELL, ("No face.",))
+    assert judge_file([], otherwise="no face") == (Verdict.CANNOT_TELL, ("No face.",))
 
 
 def scores(*values: float, step: float = 0.2) -> list[FrameScore]:

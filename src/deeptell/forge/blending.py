@@ -18,7 +18,6 @@ Mask = NDArray[np.uint8]
 _BANDS = (0.6, 0.9, 1.4, 2.1, 3.2)
 _FINE = 1.6  # sigma below which detail is the finest
 _LEAST_GAIN, _MOST_GAIN = 0.4, 2.5
-_LEAST_PATTERN = 0.4  # how far a pattern is weakened; a codec would erase it below
 _GRAIN_SIZE = 256  # no face is larger
 
 
@@ -31,7 +30,6 @@ class Blender:
     crispness: NDArray[np.float64]  # (bands,) detail in the mask relative to the target's
     camera: Camera = field(repr=False)  # of the target
     noise: NDArray[np.float64]  # (bands,) power of the camera's noise of unit variance
-    loudness: float  # highest share of the pattern in the detail of its bands
     rim: float  # sigma of the soft rim of the mask, pixels
     grain: Map = field(repr=False)  # (bands, H, W) noise of unit variance that goes with the face
 
@@ -44,7 +42,6 @@ class Blender:
         bias: float,
         flicker: float,
         rim: tuple[float, float],
-        loudness: float,
         crispness: tuple[float, ...] = (1, 1, 1, 1, 1),
     ) -> "Blender":
         """Draw a clip's errors; the colour's is never far below `bias`, in either direction.
@@ -60,7 +57,6 @@ class Blender:
             crispness=np.array(crispness) * np.exp(rng.normal(0, 0.28, len(_BANDS))),
             camera=camera,
             noise=np.array([band.var() for band in _split(camera.grain[:128, :128])[0]]),
-            loudness=loudness,
             rim=rng.uniform(*rim),
             grain=make_grain(rng, (_GRAIN_SIZE, _GRAIN_SIZE)),
         )
@@ -105,7 +101,6 @@ class Blender:
             self.grain,
             noise=noise,
             crispness=self.crispness,
-            loudness=self.loudness,
         )
         matched += (self.bias + rng.normal(0, self.flicker, 3)).astype(np.float32)
         forged, whole = image.copy(), np.zeros(image.shape[:2], np.uint8)
@@ -151,7 +146,6 @@ def match_detail(
     *,
     noise: Sequence[float] | NDArray[np.float64],
     crispness: Sequence[float] | NDArray[np.float64],
-    loudness: float,
 ) -> Map:
     """Add the pattern, and bring the detail of both to the strength of the reference's.
 
@@ -164,7 +158,6 @@ def match_detail(
         grain: from `make_grain`, at least as large.
         noise: of each band, the power in the reference that is a camera's noise and no detail.
         crispness: of each band, the strength relative to the reference's.
-        loudness: the pattern is weakened until it is at most this share of the power in its bands.
     """
     height, width = mask.shape
     bands, rest = _split(np.dstack([patch, reference, pattern]))
@@ -173,13 +166,10 @@ def match_detail(
     own = power[:, :3].mean(1)
     wanted = np.maximum(power[:, 3:6].mean(1) - noise, 1e-3)
     wanted = wanted * np.square(crispness)
-    trace = power[:, 6]
-    loudest = loudness * float(trace @ wanted) / float(trace.sum()) ** 2
-    volume = np.clip(np.sqrt(loudest), _LEAST_PATTERN, 1)
-    wanted = np.maximum(wanted - volume**2 * trace, 1e-3)
+    wanted = np.maximum(wanted - power[:, 6], 1e-3)
     gains = np.clip(np.sqrt(wanted / own), _LEAST_GAIN, _MOST_GAIN)
     missing = np.sqrt(np.maximum(wanted - gains**2 * own, 0))
-    result = rest[..., :3] + (np.float32(volume) * pattern)[..., None]
+    result = rest[..., :3] + pattern[..., None]
     for band, gain, dots, lack in zip(bands, gains, grain, missing, strict=True):
         result += band[..., :3] * np.float32(gain)
         result += dots[:height, :width, None] * np.float32(lack)

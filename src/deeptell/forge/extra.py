@@ -129,7 +129,8 @@ def _interval(fake: Fake, frames: int) -> tuple[int, int]:
 
 
 def _frames(config: SynthConfig) -> int:
-    return round(1.5 * frame_count(config))
+    # Long enough for a person to come and go, and to be followed, in the shortest benchmark.
+    return 3 * frame_count(config)
 
 
 def _people(config: SynthConfig) -> list[int]:

@@ -31,7 +31,7 @@ _CROP = 2.5  # side of the aligned crop that a generator sees, head units
 _LATTICE = 64  # quarter periods of a generator's lattice across that crop
 
 # What an upscaler, or a renderer's sharpening, adds to a small picture, band by band.
-_SYNTHESIS = (1.2, 1.4, 1.1, 0.9, 0.9)
+_SYNTHESIS = (1.3, 1.6, 1.15, 0.9, 0.9)
 _RENDERING = (1.1, 1.2, 1.05, 0.92, 0.95)
 
 
@@ -41,14 +41,13 @@ def deepfakes(target: Footage, source: Footage, rng: np.random.Generator) -> For
     As a face-swapping autoencoder does: an aligned crop of 64 to 96 pixels is generated under the
     target's pose, expression and light, enlarged, and jumps a little from frame to frame.
     """
-    resolution, strength = int(rng.integers(64, 96)), rng.uniform(6.5, 8.5)
+    resolution, strength = int(rng.integers(64, 96)), rng.uniform(6.0, 8.0)
     blender = Blender.draw(
         rng,
         target.clip.camera,
         bias=5.0,
         flicker=1.5,
         rim=(2.0, 3.5),
-        loudness=1.0,
         crispness=_SYNTHESIS,
     )
     for frame, image in enumerate(target.images):
@@ -73,9 +72,7 @@ def face_swap(target: Footage, source: Footage, rng: np.random.Generator) -> For
     The pasted face keeps the source's own expression, gaze and shadows, on a coarse mesh.
     """
     size, strength = rng.uniform(0.13, 0.17), rng.uniform(4.5, 6.5)
-    blender = Blender.draw(
-        rng, target.clip.camera, bias=7.0, flicker=1.0, rim=(1.0, 1.8), loudness=1.0
-    )
+    blender = Blender.draw(rng, target.clip.camera, bias=7.0, flicker=1.0, rim=(1.0, 1.8))
     goal, origin = landmarks(target.head.person), landmarks(source.head.person)
     for frame, image in enumerate(target.images):
         surface, other = target.surfaces[frame], frame % len(source.images)
@@ -102,7 +99,6 @@ def face_to_face(target: Footage, source: Footage, rng: np.random.Generator) -> 
         bias=5.0,
         flicker=1.2,
         rim=(1.0, 1.8),
-        loudness=1.0,
         crispness=_RENDERING,
     )
     for frame, image in enumerate(target.images):
@@ -122,14 +118,13 @@ def face_to_face(target: Footage, source: Footage, rng: np.random.Generator) -> 
 
 def neural_textures(target: Footage, source: Footage, rng: np.random.Generator) -> Forged:
     """Reenact the mouth only: a generator repaints it with the source's expressions."""
-    resolution, strength = int(rng.integers(56, 80)), rng.uniform(6.5, 8.5)
+    resolution, strength = int(rng.integers(56, 80)), rng.uniform(7.0, 9.0)
     blender = Blender.draw(
         rng,
         target.clip.camera,
         bias=6.0,
         flicker=1.5,
         rim=(1.5, 2.5),
-        loudness=1.0,
         crispness=(0.75,) * 5,
     )
     for frame, image in enumerate(target.images):

@@ -33,7 +33,14 @@ from deeptell.records import (
     highest,
 )
 from deeptell.scan.timeline import worst_seconds
-from deeptell.scan.verdict import judge, judge_file, too_little
+from deeptell.scan.verdict import (
+    MIN_FACES,
+    Stretch,
+    judge,
+    judge_file,
+    judge_stretches,
+    too_little,
+)
 
 MOST_EVIDENCE = 4
 EVIDENCE_PX = 224
@@ -113,7 +120,9 @@ class Scanner:
             for crop, value in zip(crops, sigmoid(logits), strict=True)
         )
         fake_probability = float(sigmoid(pool(logits)))
-        verdict, reasons = judge(fake_probability, self.bundle.card.operating_points)
+        worst, points = worst_seconds(scores), self.bundle.card.operating_points
+        stretches = _rated(worst, crops, logits)
+        verdict, reasons = judge_stretches(judge(fake_probability, points), stretches, points)
         return PersonResult(
             person=number,
             tracks=(track,),
@@ -121,7 +130,7 @@ class Scanner:
             reasons=reasons,
             fake_probability=fake_probability,
             scores=scores,
-            worst_seconds=worst_seconds(scores),
+            worst_seconds=worst,
             median_face_px=size,
             evidence=self._evidence(crops, scores),
         )
@@ -156,6 +165,19 @@ class Scanner:
         share = 0.65 * level[..., None]
         mixed = (1 - share) * face + share * colours[..., ::-1].astype(np.float32)
         return np.asarray(np.clip(mixed, 0, 255), dtype=np.uint8)
+
+
+def _rated(
+    stretches: Sequence[tuple[float, float]], crops: Sequence[Crop], logits: NDArray[np.float64]
+) -> list[Stretch]:
+    """The stretches with enough faces to be judged, and the score of each."""
+    times = np.array([crop.pts_seconds for crop in crops])
+    rated = []
+    for start, end in stretches:
+        inside = (times >= start) & (times <= end)
+        if inside.sum() >= MIN_FACES:
+            rated.append((start, end, float(sigmoid(pool(logits[inside])))))
+    return rated
 
 
 def _damage(info: VideoInfo) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ MIN_FACES = 3  # fewer faces of a person in a video than this are not judged
 MIN_FACE_PX = 40  # nor are people whose faces are mostly smaller
 
 Answer = tuple[Verdict, tuple[str, ...]]
+Stretch = tuple[float, float, float]  # start and end in seconds, fake_probability
 
 
 def too_little(*, faces: int, frames: int, median_face_px: float) -> str | None:
@@ -52,6 +53,26 @@ def judge(fake_probability: float, points: Sequence[OperatingPoint]) -> Answer:
     )
 
 
+def judge_stretches(
+    answer: Answer, stretches: Sequence[Stretch], points: Sequence[OperatingPoint]
+) -> Answer:
+    """Take an all-clear back where one stretch alone stands above the line for manipulation.
+
+    The mean over a whole video hides a second that was manipulated. The error rates were measured
+    on whole videos, so that a stretch is reason for doubt, and not for a finding.
+    """
+    flags = [point.threshold for point in points if point.name == "flag"]
+    if answer[0] is not Verdict.NOT_FOUND or not flags:
+        return answer
+    for start, end, fake_probability in stretches:
+        if fake_probability >= flags[0]:
+            return Verdict.CANNOT_TELL, (
+                "Over the whole video the score is below the line for suspicion, but from "
+                f"{start:.1f} to {end:.1f} seconds it is above the line for manipulation.",
+            )
+    return answer
+
+
 def judge_file(people: Sequence[PersonResult], *, otherwise: str) -> Answer:
     """One answer for a file: one manipulated person makes it manipulated.
 
@@ -60,7 +81,8 @@ def judge_file(people: Sequence[PersonResult], *, otherwise: str) -> Answer:
     """
     told = [person for person in people if person.fake_probability is not None]
     if not told:
-        return Verdict.CANNOT_TELL, people[0].reasons if people else (otherwise,)
+        alone = f"{otherwise[:1].upper()}{otherwise[1:].rstrip('.')}."
+        return Verdict.CANNOT_TELL, people[0].reasons if people else (alone,)
     unseen = len(people) - len(told)
     note = (f"{unseen} of {len(people)} people could not be judged.",) if unseen else ()
     for verdict in (Verdict.MANIPULATED, Verdict.CANNOT_TELL, Verdict.NOT_FOUND):
