@@ -9,7 +9,7 @@ from deeptell.config import SynthConfig
 from deeptell.errors import ConfigError
 from deeptell.forge import extra
 
-CONFIG = SynthConfig(pairs={"train": 0, "val": 0, "test": 2}, seconds=0.4)
+CONFIG = SynthConfig(pairs={"train": 0, "val": 0, "test": 2}, seconds=0.2)
 FRAMES = 15
 
 

@@ -9,7 +9,8 @@ import logging
 import os
 import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -119,7 +120,7 @@ def _loaders(
     sampler = PairedSampler(
         store.index, trained, per_video=config.frames_per_video, seed=config.seed
     )
-    workers = max(1, min(8, (os.cpu_count() or 1) - 1))
+    workers = _workers()
     changed = FaceDataset(store, labels, spec=model.spec, augment=AUGMENTS["gentle"])
     fixed = FaceDataset(store, labels, spec=model.spec, augment=AUGMENTS["none"])
     rows = validation_rows(store, validated, per_video=config.frames_per_video)
@@ -180,7 +181,7 @@ def _fit(
     if last.is_file() and isinstance(sampler, PairedSampler):
         # Lightning draws the first batches of a resumed run before it tells the sampler the epoch.
         sampler.set_epoch(torch.load(last, weights_only=True)["epoch"] + 1)
-    with warnings.catch_warnings():
+    with _threads_beside(_workers()), warnings.catch_warnings():
         # Lightning advises one worker for every core, on two cores too, and lags behind torch.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
@@ -189,6 +190,26 @@ def _fit(
         trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
     state = torch.load(checkpoint.best_model_path, weights_only=True)["state_dict"]
     return {name.removeprefix("model."): tensor for name, tensor in state.items()}
+
+
+def _workers() -> int:
+    """Processes that read faces: one for every four cores."""
+    return max(1, (os.cpu_count() or 1) // 4)
+
+
+@contextmanager
+def _threads_beside(workers: int) -> Iterator[None]:
+    """Compute on the cores that the workers leave.
+
+    Threads that wait for each other in every layer must not share a core with anything: one more
+    busy process than cores made an epoch take ten times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Reporter(Callback):
