@@ -52,6 +52,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
             for name, tensor in bundle.model.state_dict().items()
         }
         save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, temporary / WEIGHTS)
+        (temporary / WEIGHTS).chmod(0o644)  # safetensors makes it for its owner only
         card = replace(bundle.card, sha256=sha256_of(temporary / WEIGHTS))
         _write_json(temporary / CARD, replace(bundle, card=card))
         if folder.exists():
