@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from typer.main import get_command
 
 from deeptell.cli import app, main
 from deeptell.faces.store import FaceStore
@@ -83,6 +86,21 @@ def test_every_command_has_help_with_an_example(run, command: str) -> None:  # t
     ran = run(command, "--help")
     assert ran.code == 0
     assert f"Example: deeptell {command}" in ran.out
+
+
+def examples() -> list[str]:
+    """Every command that the README and the help texts show."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"`(deeptell [^`]+)`", readme)
+    helped = [command.epilog.removeprefix("Example: ") for command in app.registered_commands]
+    return [example for example in [*shown, *helped] if " " in example]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_is_one_that_the_command_line_takes(example: str) -> None:
+    name, *arguments = shlex.split(example.split(" > ")[0])[1:]
+    command = get_command(app).get_command(None, name)
+    command.make_context(name, arguments)
 
 
 def test_the_whole_way(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

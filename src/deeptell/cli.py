@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs, so that help and usage errors a
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +30,20 @@ app = typer.Typer(
 )
 
 CORES = os.cpu_count() or 1
-FIGURES = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "eer": "EER"}
+FIGURES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "eer": "equal error rate",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision_fake": "precision, fake",
+    "recall_fake": "recall, fake",
+    "f1_fake": "F1, fake",
+    "precision_real": "precision, real",
+    "recall_real": "recall, real",
+    "f1_real": "F1, real",
+}
+SHORT = ("auc", "balanced_accuracy", "eer")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -290,15 +303,19 @@ def evaluate(
     if as_json:
         sys.stdout.write(json.dumps(as_document(result), indent=2) + "\n")
     else:
-        _print_evaluation(result)
+        _print_evaluation(result, levels=("frame", "video"), figures=FIGURES)
 
 
-def _print_evaluation(result: "Evaluation") -> None:
+def _print_evaluation(
+    result: "Evaluation", *, levels: Sequence[str], figures: Mapping[str, str]
+) -> None:
     from deeptell import console
 
-    console.print_measurements(result.measurements, figures=FIGURES)
+    for level in levels:
+        console.print_measurements(result.measurements, figures=figures, level=level)
+        console.out.print()
     console.out.print(
-        f"\nScored {result.videos - len(result.not_scored)} of {result.videos} videos; "
+        f"Scored {result.videos - len(result.not_scored)} of {result.videos} videos; "
         f"accuracy at the threshold {result.threshold:.3f}, chosen on validation videos.",
         highlight=False,
     )
@@ -318,7 +335,8 @@ def demo(
     console.out.print("People in this demo are drawn by a program; none of them exists.\n")
     result = run_demo(out, jobs=jobs, step=console.step)
     console.out.print("\nVideos of people it never saw:\n")
-    _print_evaluation(result.evaluation)
+    short = {name: FIGURES[name] for name in SHORT}
+    _print_evaluation(result.evaluation, levels=("video",), figures=short)
     console.out.print("\nClips it never saw:\n")
     console.print_scan(result.scans)
     console.out.print(

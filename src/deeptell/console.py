@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,24 +74,26 @@ def print_scan(files: Iterable[FileResult]) -> None:
     out.print(table)
 
 
-def print_measurements(measurements: Iterable[Measurement], *, figures: dict[str, str]) -> None:
-    """Video-level figures with 95 % intervals, a row per manipulation."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("manipulation", no_wrap=True)
-    table.add_column("videos", justify="right")
-    table.add_column("groups", justify="right")
-    for title in figures.values():
-        table.add_column(title, justify="right", no_wrap=True)
-    rows: dict[str, dict[str, Measurement]] = {}
+def print_measurements(
+    measurements: Sequence[Measurement], *, figures: Mapping[str, str], level: str
+) -> None:
+    """The named figures of one level with 95 % intervals: a column for each manipulation."""
+    columns: dict[str, dict[str, Measurement]] = {}
     for one in measurements:
-        if one.level == "video" and one.metric in figures:
-            rows.setdefault(one.subset, {})[one.metric] = one
-    for subset, row in rows.items():
-        first, cells = row[next(iter(figures))], (_interval(row[name]) for name in figures)
-        table.add_row(_plain(subset), str(first.videos), str(first.groups), *cells)
+        if one.level == level:
+            columns.setdefault(one.subset, {})[one.metric] = one
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(f"{level}s", no_wrap=True)
+    for subset in columns:
+        table.add_column(_plain(subset), justify="right", no_wrap=True)
+    for name, title in figures.items():
+        table.add_row(title, *(_interval(column[name]) for column in columns.values()))
+    counts = [next(iter(column.values())) for column in columns.values()]
+    table.add_row("number of videos", *(str(one.videos) for one in counts), style="dim")
+    table.add_row("source groups", *(str(one.groups) for one in counts), style="dim")
     out.print(table)
     note = "In brackets: 95 % intervals over source groups"
-    if any(one.groups < FEW_GROUPS for row in rows.values() for one in row.values()):
+    if any(one.groups < FEW_GROUPS for one in counts):
         note += f"; below {FEW_GROUPS} groups they are too narrow"
     out.print(f"{note}.", style="dim", highlight=False)
 
@@ -133,7 +135,7 @@ def shown(path: Path) -> str:
 
 def _interval(one: Measurement) -> str:
     known = not math.isnan(one.low)
-    return f"{one.value:.3f}" + (rf" \[{one.low:.3f}, {one.high:.3f}]" if known else "")
+    return f"{one.value:.3f}" + (rf" \[{one.low:.2f}, {one.high:.2f}]" if known else "")
 
 
 def _worst(stretches: tuple[tuple[float, float], ...]) -> str:
