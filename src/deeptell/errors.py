@@ -35,7 +35,3 @@ class BundleError(DeeptellError):
 
 class OutputError(DeeptellError):
     """A result cannot be written where it was asked for."""
-
-
-class MissingExtra(DeeptellError):
-    """A part of deeptell that is installed separately is not there."""
