@@ -287,8 +287,8 @@ class TestBadInput:
         cut = tmp_path / "cut.mp4"
         cut.write_bytes(clip.read_bytes()[: middle // 4])
         ran = run("scan", cut, "--bundle", bundle)
-        assert "Traceback" not in ran.err
-        assert ran.code in (0, 2)
+        # What says where the frames lie stands at the end of an MP4, and is cut off.
+        assert_one_clear_sentence(ran, "cut.mp4", "cannot be read as a video")
 
     @pytest.mark.parametrize("frames", [1, 20])
     def test_no_face(self, run, bundle: Path, tmp_path: Path, frames: int) -> None:  # type: ignore[no-untyped-def]
@@ -313,7 +313,7 @@ class TestBadInput:
         assert file["verdict"] == "cannot tell"
         assert file["reasons"]
 
-    def test_odd_width_and_portrait(self, run, bundle: Path, clip: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    def test_odd_width(self, run, bundle: Path, clip: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
         path = tmp_path / "odd.mp4"
         write_video(path, [image[:, :-1] for image in frames_of(clip)], crf=0, rgb=True)
         (file,) = json.loads(run("scan", path, "--bundle", bundle, "--json").out)["files"]

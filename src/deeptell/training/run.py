@@ -202,7 +202,7 @@ def _threads_beside(workers: int) -> Iterator[None]:
     """Compute on the cores that the workers leave.
 
     Threads that wait for each other in every layer must not share a core with anything: one more
-    busy process than cores made an epoch take ten times as long.
+    busy process than cores made an epoch take six to nine times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
