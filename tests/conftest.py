@@ -50,11 +50,11 @@ def benchmark(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def store(once: Callable[[str, Callable[[Path], None]], Path], benchmark: Path) -> FaceStore:
-    """The faces of the benchmark, 6 frames of each video."""
+    """The faces of the benchmark, all 10 frames of each video."""
 
     def build(folder: Path) -> None:
         videos = read_manifest(benchmark / "manifest.parquet")
-        extract(videos, folder, config=config.ExtractConfig(frames=6), jobs=1)
+        extract(videos, folder, config=config.ExtractConfig(frames=10), jobs=1)
 
     return FaceStore(once("faces", build))
 
@@ -66,7 +66,7 @@ def bundle(once: Callable[[str, Callable[[Path], None]], Path], store: FaceStore
     def build(folder: Path) -> None:
         from deeptell.training.run import train  # slow to import, and few tests need it
 
-        settings = config.TrainConfig(backbone=BACKBONE, size=64, epochs=2, frames_per_video=4)
+        settings = config.TrainConfig(model=BACKBONE, size=64, epochs=2, frames_per_video=4)
         train(store, folder, config=settings)
 
     return once("run", build) / "bundle"

@@ -113,11 +113,36 @@ def test_the_whole_way(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-
     ran = run("extract", bench / "manifest.parquet", faces, "--frames", 3, "--jobs", 2)
     assert (ran.code, ran.out.split(" videos")[0]) == (0, "30 of 30")
     settings = tmp_path / "small.yaml"
-    settings.write_text("backbone: test_resnet\nsize: 64\nframes_per_video: 2\n")
+    settings.write_text("model: test_resnet\nsize: 64\nframes_per_video: 2\n")
     assert run("train", faces, trained, "--config", settings, "--epochs", 1).code == 0
     ran = run("evaluate", trained / "bundle", "--data", faces, "--json")
     assert json.loads(ran.out)["coverage"] == 1
     assert "Deepfakes" in run("evaluate", trained / "bundle", "--data", faces).out
+    the_way_of_heads(run, faces, trained, tmp_path)
+
+
+def the_way_of_heads(run, faces: Path, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Features cached, a head on them, few frames, ONNX."""
+    cache, head, graph = tmp_path / "cache", tmp_path / "head", tmp_path / "model.onnx"
+    ran = run("embed", faces, cache, "--model", trained / "bundle", "--json")
+    assert json.loads(ran.out)["width"] == 512
+    ran = run("embed", faces, cache, "--model", "test_resnet", "--size", 64)
+    assert_one_clear_sentence(ran, "embeddings of another encoder")
+    settings = ("--model", "metric", "--loss", "triplet", "--embeddings", cache, "--epochs", 1)
+    ran = run("train", faces, head, *settings)
+    assert (ran.code, ran.err) == (0, ran.err)
+    ran = run("evaluate", head / "bundle", "--data", faces, "--embeddings", cache, "--few-frames")
+    assert ran.code == 0
+    assert "frames per video" in ran.out
+    ran = run("evaluate", trained / "bundle", "--data", faces, "--embeddings", cache)
+    assert_one_clear_sentence(ran, "not trained on embeddings")
+    ran = run("export", head / "bundle", "--onnx", graph, "--data", faces)
+    assert ran.code == 0
+    assert "answers like the bundle" in ran.out
+    assert graph.stat().st_size > 10_000
+    ran = run("list", "models")
+    assert "facenet" in ran.out
+    assert "Tran et al., ICCV 2015" in ran.out
 
 
 class TestScan:
@@ -145,14 +170,16 @@ class TestScan:
         store: FaceStore,
     ) -> None:
         """No skew: extract + evaluate and scan agree on every face to 1e-5."""
+        from deeptell.data.samples import samples_of
         from deeptell.data.scores import score_videos
         from deeptell.evaluation.metrics import sigmoid
+        from deeptell.evaluation.protocol import scorer_of
         from deeptell.models.bundle import load_bundle
-        from deeptell.models.scoring import score_crops
 
-        model = load_bundle(bundle).model
+        loaded = load_bundle(bundle)
         chosen = store.videos.iloc[::9]
-        table = score_videos(store, chosen, lambda crops: score_crops(model, crops))
+        samples = samples_of(store.index, loaded.model.spec)
+        table = score_videos(store, chosen, samples, scorer_of(loaded, store))
         paths = [Path(path) for path in chosen["path"]]
         ran = run("scan", *paths, "--bundle", bundle, "--json", "--frames", store.config.frames)
         for key, file in zip(chosen["video_key"], json.loads(ran.out)["files"], strict=True):
@@ -341,7 +368,7 @@ class TestBadInput:
 
     def test_wrong_names_and_keys(self, run, store: FaceStore, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
         out = tmp_path / "run"
-        ran = run("train", store.path, out, "--backbone", "mobilenetv4_conv_smal_050")
+        ran = run("train", store.path, out, "--model", "mobilenetv4_conv_smal_050")
         assert_one_clear_sentence(ran, "Did you mean 'mobilenetv4_conv_small")
         settings = tmp_path / "settings.yaml"
         settings.write_text("epoch: 3\n")

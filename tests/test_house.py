@@ -27,7 +27,7 @@ MAY_KNOW = {
     "evaluation": {"data", "faces", "models", "scan", "explain", "media"},
     "report": set(),
 }
-EDGES = {"cli", "console", "demo", "__main__", "__init__"}
+EDGES = {"cli", "console", "demo", "reproduce", "__main__", "__init__"}
 
 
 def imports(path: Path) -> set[str]:

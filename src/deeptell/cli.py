@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,7 @@ FIGURES = {
     "recall_real": "recall, real",
     "f1_real": "F1, real",
 }
+PROOFS = 32  # samples on which an exported model is compared
 SHORT = ("auc", "balanced_accuracy", "eer")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
@@ -226,6 +228,10 @@ def extract(
     frames: Annotated[
         int, typer.Option(min=1, help="Frames whose faces are kept, spread over each video.")
     ] = 32,
+    consecutive: Annotated[
+        int,
+        typer.Option(min=1, help="Frames in a row from each of them on: clip models need 8-32."),
+    ] = 1,
     detector: Annotated[str, typer.Option(help="See 'deeptell list detectors'.")] = "mtcnn",
     jobs: Jobs = CORES,
 ) -> None:
@@ -236,22 +242,88 @@ def extract(
     from deeptell.faces.extract import extract as extract_faces
 
     videos = read_manifest(manifest)
-    config = ExtractConfig(frames=frames, detector=detector)
+    config = ExtractConfig(frames=frames, consecutive=consecutive, detector=detector)
     with console.step(f"Extracting faces from {len(videos)} videos") as progress:
         summary = extract_faces(videos, store, config=config, jobs=jobs, progress=progress)
     console.print_extraction(summary)
 
 
-@app.command(epilog="Example: deeptell train faces run --config recipe.yaml --epochs 10")
+@app.command(epilog="Example: deeptell embed faces cache --model resnet50 --weights download")
+def embed(
+    store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the embeddings and their encoder.")],
+    model: Annotated[
+        str, typer.Option(help="A name of 'deeptell list models' or of timm, a bundle, an .onnx.")
+    ],
+    weights: Annotated[
+        str, typer.Option(help="'none' for a bundle or .onnx, 'download', or a file.")
+    ] = "none",
+    size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute what an encoder makes of every stored face, once, to train heads on in seconds."""
+    from deeptell import console
+    from deeptell.config import TrainConfig, load
+    from deeptell.faces.store import FaceStore
+    from deeptell.training.embed import embed_store
+    from deeptell.training.networks import encoder_of
+
+    config = load(TrainConfig, model="metric", encoder=model, weights=weights, size=size)
+    faces = FaceStore(store)
+    encoder, _ = encoder_of(config)
+    with console.step("Embedding") as progress:
+        made = embed_store(faces, encoder, out, progress=progress)
+    count, width = made.values.shape
+    if as_json:
+        document = {"embeddings": count, "width": width, "encoder": made.origin.encoder}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    console.out.print(f"{count} embeddings of {width} values.", highlight=False)
+    console.out.print(
+        f"Next: deeptell train {console.shown(store)} run --model metric "
+        f"--embeddings {console.shown(out)}",
+        highlight=False,
+    )
+
+
+@app.command(epilog="Example: deeptell train faces run --model xception --epochs 10")
 def train(
     store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
     run: Annotated[Path, typer.Argument(help="Folder for this run; the bundle is in it.")],
     config: Annotated[Path | None, typer.Option(help="Settings as YAML.")] = None,
-    model: Annotated[str | None, typer.Option(help="See 'deeptell list models'.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="A name that timm knows.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="See 'deeptell list models'; or a name that timm knows.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Made by 'deeptell embed': train a head on them.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="What a head stands on, trained with it: a name or bundle.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="To start from: 'none', 'download', a file or a bundle.")
+    ] = None,
+    tune: Annotated[
+        str | None, typer.Option(help="everything, norms, head or frozen: what is trained.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(help="cross_entropy, triplet, contrastive, supcon or align_uniform."),
+    ] = None,
+    mining: Annotated[
+        str | None, typer.Option(help="Of triplets: semi_hard, hard, batch_hard, batch_all.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="On the embedding: linear, or a classic one.")
+    ] = None,
+    chunks: Annotated[
+        bool, typer.Option("--chunks", help="A model per balanced chunk of the fakes, and a vote.")
+    ] = False,
+    sampler: Annotated[str | None, typer.Option(help="paired, balanced or shuffled.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Faces of a clip or sequence.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most this many.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Faces per step.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples per step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
@@ -264,20 +336,37 @@ def train(
         TrainConfig,
         config,
         model=model,
-        backbone=backbone,
+        encoder=encoder,
+        weights=weights,
+        tune=tune,
+        loss=loss,
+        mining=mining,
+        classifier=classifier,
+        chunks=chunks or None,
+        sampler=sampler,
         size=size,
+        frames=frames,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         precision=precision,
         seed=seed,
     )
+    from deeptell.data.embeddings import Embeddings
     from deeptell.faces.store import FaceStore
     from deeptell.training.run import train as train_model
 
     faces = FaceStore(store)
+    cache = Embeddings(embeddings) if embeddings else None
     with console.step("Training") as progress:
-        train_model(faces, run, config=settings, progress=progress)
+        bundle = train_model(faces, run, config=settings, embeddings=cache, progress=progress)
+    if short := bundle.training["short_tracks"]:
+        console.out.print(
+            f"{short} tracks are too short for {bundle.model.spec.frames} consecutive faces "
+            "and were left out.",
+            style="yellow",
+            highlight=False,
+        )
     target = console.shown(run / "bundle")
     console.out.print(
         f"Next: deeptell evaluate {target} --data {console.shown(store)}", highlight=False
@@ -289,21 +378,72 @@ def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'.")],
     data: Annotated[Path, typer.Option(help="A FaceStore.")],
     split: Annotated[str, typer.Option(help="The side of it to measure on.")] = "test",
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Of that store, by the model's own encoder.")
+    ] = None,
+    few_frames: Annotated[
+        bool, typer.Option("--few-frames", help="Also with 1, 3, 5, 10 and 25 frames per video.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a detector on people it never saw, with 95 % intervals, per manipulation."""
+    from deeptell import console
+    from deeptell.data.embeddings import Embeddings
+    from deeptell.evaluation.few_frames import few_frames as measure_few
     from deeptell.evaluation.protocol import as_document
     from deeptell.evaluation.protocol import evaluate as measure
     from deeptell.faces.store import FaceStore
     from deeptell.models.bundle import load_bundle
+    from deeptell.records import plain
 
-    result = measure(
-        load_bundle(bundle), FaceStore(data), split=split, data=f"{data.name}, {split}"
-    )
+    asked, store = load_bundle(bundle), FaceStore(data)
+    cache = Embeddings(embeddings) if embeddings else None
+    name = f"{data.name}, {split}"
+    with console.step("Measuring") as progress:
+        result = measure(asked, store, split=split, data=name, embeddings=cache, progress=progress)
+    points = []
+    if few_frames:
+        with console.step("Measuring with few frames"):
+            points = measure_few(asked, store, split=split, data=name, embeddings=cache)
     if as_json:
-        sys.stdout.write(json.dumps(as_document(result), indent=2) + "\n")
+        document = as_document(result)
+        if few_frames:
+            document["few_frames"] = plain(points)
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         _print_evaluation(result, levels=("frame", "video"), figures=FIGURES)
+        if few_frames:
+            console.print_few_frames(points)
+
+
+@app.command(epilog="Example: deeptell export run/bundle --onnx model.onnx")
+def export(
+    bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'.")],
+    onnx: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A FaceStore, to check the file on its faces.")
+    ] = None,
+) -> None:
+    """Write a bundle's model as ONNX, once it is shown to answer the same, to 0.001."""
+    from deeptell import console
+    from deeptell.data.sampling import spread_batch
+    from deeptell.faces.store import FaceStore
+    from deeptell.models.bundle import load_bundle
+    from deeptell.models.export import example
+    from deeptell.models.export import export as write_onnx
+
+    model = load_bundle(bundle).model
+    if data:
+        proof = spread_batch(FaceStore(data), model.spec, count=PROOFS)
+    else:
+        proof = example(model, count=PROOFS)
+    largest = write_onnx(model, onnx, proof=proof)
+    what = f"faces of {console.shown(data)}" if data else "samples of noise"
+    console.out.print(
+        f"{console.shown(onnx)} ({onnx.stat().st_size / 2**20:.1f} MiB) answers like the bundle: "
+        f"on {len(proof[1])} {what}, fake_probability differs by at most {largest:.1g}.",
+        highlight=False,
+    )
 
 
 def _print_evaluation(
@@ -346,6 +486,39 @@ def demo(
     )
 
 
+@app.command(epilog="Example: deeptell reproduce iwbf2020 --size small")
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="iwbf2020: Kumar, Bhavsar and Verma.")],
+    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("reproduced"),
+    data: Annotated[
+        Path | None, typer.Option(help="A FaceForensics++ tree; generated people if not given.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="small: two cores; full: the paper's grid.")] = "small",
+    facenet: Annotated[
+        Path | None, typer.Option(help="FaceNet's weights, 20180402-114759-vggface2.pt.")
+    ] = None,
+    jobs: Jobs = CORES,
+) -> None:
+    """Train and measure the published comparison, with one page of tables and plots; resumes."""
+    from deeptell import console
+    from deeptell.catalog import lookup
+    from deeptell.reproduce.run import FACES
+    from deeptell.reproduce.run import reproduce as run_comparison
+
+    lookup({"iwbf2020": None}, paper, kind="paper")
+    lookup(FACES, size, kind="size")
+    result = run_comparison(
+        out,
+        size="small" if size == "small" else "full",
+        data=data,
+        facenet=facenet,
+        jobs=jobs,
+        step=console.step,
+    )
+    console.print_comparison(result.models)
+    console.out.print(f"\nPage: {console.shown(result.page)}", highlight=False)
+
+
 @app.command("list", epilog="Example: deeptell list models")
 def list_names(
     what: Annotated[str, typer.Argument(help="models, detectors or datasets.")],
@@ -355,25 +528,33 @@ def list_names(
     from deeptell.catalog import lookup
 
     tables = {"models": _models, "detectors": _detectors, "datasets": _datasets}
-    console.print_names(lookup(tables, what, kind="list")())
+    console.print_table(lookup(tables, what, kind="list")())
 
 
-def _models() -> dict[str, str]:
-    from deeptell.models.families import FAMILIES
+def _models() -> list[dict[str, str]]:
+    from deeptell.models.overview import overview
 
-    return {name: (family.__doc__ or "").splitlines()[0] for name, family in FAMILIES.items()}
+    rows = [asdict(row) for row in overview()]
+    counts = [f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] else "" for row in rows]
+    return [{**row, "parameters": count} for row, count in zip(rows, counts, strict=True)]
 
 
-def _detectors() -> dict[str, str]:
+def _detectors() -> list[dict[str, str]]:
     from deeptell.faces.detect import DETECTORS
 
-    return {name: f"{entry.licence}; {entry.weights}" for name, entry in DETECTORS.items()}
+    return [
+        {"name": name, "licence": entry.licence, "weights": entry.weights}
+        for name, entry in DETECTORS.items()
+    ]
 
 
-def _datasets() -> dict[str, str]:
+def _datasets() -> list[dict[str, str]]:
     import inspect
 
     from deeptell.data.sources import SOURCES
 
     modules = {name: inspect.getmodule(source) for name, source in SOURCES.items()}
-    return {name: (module.__doc__ or "").splitlines()[0] for name, module in modules.items()}
+    return [
+        {"name": name, "what": (module.__doc__ or "").splitlines()[0]}
+        for name, module in modules.items()
+    ]

@@ -27,7 +27,8 @@ class ExtractConfig(Stage):
     min_score: float = Field(0.9, ge=0, le=1, description="detections below are dropped")
     min_face: int = Field(24, ge=12, description="faces with a smaller box are dropped, pixels")
     detect_seconds: float = Field(0.2, gt=0, description="at most this long between detections")
-    frames: int = Field(32, ge=1, description="frames whose faces are kept, spread over the video")
+    frames: int = Field(32, ge=1, description="moments whose faces are kept, spread over the video")
+    consecutive: int = Field(1, ge=1, description="frames that are kept from each moment on")
 
 
 class SynthConfig(Stage):
@@ -40,18 +41,44 @@ class SynthConfig(Stage):
 
 
 class TrainConfig(Stage):
-    """How a bundle is trained."""
+    """How a bundle is trained.
 
-    model: str = "frame"
-    backbone: str = "test_resnet"
-    size: int = Field(128, ge=32)
-    margin: float = Field(1.3, ge=0.5, le=2.0)
+    `encoder`, `widths`, `normalise` and what follows `loss` concern models on an encoder.
+    """
+
+    model: str = Field("test_resnet", description="a name of 'deeptell list models', or of timm")
+    encoder: str = Field("", description="such a name, or the folder of a bundle")
+    size: int | None = Field(None, ge=16, description="side of the input; None: the model's own")
+    frames: int | None = Field(None, ge=1, description="faces of a sample; None: the model's own")
+    margin: float | None = Field(None, ge=0.5, le=2.0, description="in face boxes")
+    dropout: float | None = Field(None, ge=0, lt=1, description="None: the model's own")
+    scaling: Literal["own", "unit"] = Field("own", description="unit: divide by 255, no more")
+    weights: str = Field("none", description="'none', 'download', a file or a bundle to start from")
+    tune: Literal["everything", "norms", "head", "frozen"] = "everything"
+
+    widths: tuple[int, ...] = (256, 256, 128, 64)
+    normalise: bool = True
+    classifier: str = Field("linear", description="'linear', or a classic one")
+    loss: str = Field("cross_entropy", description="or triplet, contrastive, supcon, align_uniform")
+    mining: str = Field("semi_hard", description="or hard, batch_hard, batch_all")
+    distance: str = Field("euclidean", description="or squared")
+    loss_margin: float = Field(0.2, gt=0, description="of triplets; contrastive needs about 1")
+    cross_entropy: float = Field(0.0, ge=0, description="its weight beside a metric loss")
+
+    sampler: str = Field("paired", description="or balanced, shuffled")
+    class_weight: bool = Field(False, description="weigh the rarer class up in the loss")
+    chunks: bool = Field(False, description="a model per balanced chunk, and a vote")
+    vote: Literal["max", "mean"] = "max"
+    augment: str = Field("gentle", description="or none, iwbf2020")
+    frames_per_video: int = Field(8, ge=1, description="samples of each video in an epoch")
+
     epochs: int = Field(30, ge=1)
     patience: int = Field(10, ge=1, description="epochs without a better validation loss")
     batch_size: int = Field(32, ge=2)
+    optimiser: Literal["adamw", "adam", "nadam", "sgd"] = "adamw"
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
     learning_rate: float = Field(4e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)
-    frames_per_video: int = Field(8, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0)
     statement: str = Field("", description="one sentence on what it is trained on")

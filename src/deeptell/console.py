@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deeptell.records import FileResult, Measurement, Verdict
+from deeptell.records import Compared, FewFrames, FileResult, Measurement, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,13 +98,53 @@ def print_measurements(
     out.print(f"{note}.", style="dim", highlight=False)
 
 
+def print_few_frames(points: Sequence[FewFrames]) -> None:
+    """AUC and accuracy of videos, a row for each number of frames."""
+    print_table(
+        [
+            {
+                "frames per video": str(point.frames),
+                "AUC": _interval(point.auc),
+                "accuracy": _interval(point.accuracy),
+                "videos": str(point.auc.videos),
+            }
+            for point in points
+        ]
+    )
+
+
+def print_comparison(models: Sequence[Compared]) -> None:
+    """A row for each model: what it was measured on, and its figures of videos."""
+    rows = []
+    for model in models:
+        all_kinds = {one.metric: one for one in model.measurements if one.subset == "all"}
+        rows.append(
+            {
+                "data": _plain(model.data),
+                "section": model.section,
+                "model": _plain(model.name),
+                "AUC": _interval(all_kinds["auc"]),
+                "accuracy": _interval(all_kinds["accuracy"]),
+                "": "" if model.trained_enough else "not trained enough",
+            }
+        )
+    print_table(rows)
+
+
 def print_counts(counts: "pd.DataFrame") -> None:
     """A table of numbers of videos."""
+    print_table(
+        [{str(k): _plain(str(v)) for k, v in row.items()} for row in counts.to_dict("records")]
+    )
+
+
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Rows of text (rich markup) under the names of their columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in counts.columns:
-        table.add_column(str(column))
-    for row in counts.itertuples(index=False):
-        table.add_row(*(_plain(str(value)) for value in row))
+    for column in rows[0] if rows else ():
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
     out.print(table)
 
 
@@ -117,14 +157,6 @@ def print_extraction(summary: "ExtractSummary") -> None:
     )
     for key, reason in summary.reasons:
         out.print(f"{_plain(key)}: {_plain(reason)}", style="yellow", highlight=False)
-
-
-def print_names(names: Mapping[str, str]) -> None:
-    """Names and what they stand for."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, meaning in names.items():
-        table.add_row(f"[bold]{name}[/bold]", _plain(meaning))
-    out.print(table)
 
 
 def shown(path: Path) -> str:

@@ -13,6 +13,14 @@ class ConfigError(DeeptellError):
     """A setting, a flag or a name is not one that deeptell knows."""
 
 
+class MissingExtraError(DeeptellError):
+    """Something needs a package that is not part of the default install."""
+
+
+class WeightsError(DeeptellError):
+    """Pretrained weights cannot be had, or belong to another network."""
+
+
 class MediaError(DeeptellError):
     """A file cannot be read as video or picture."""
 

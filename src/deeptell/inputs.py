@@ -21,14 +21,16 @@ Alignment = Literal["none", "eyes"]
 class InputSpec:
     """What one model takes. It travels with the weights.
 
-    A sample is `frames` faces of one track. Each is a square of `size` pixels, cut `margin` times
-    the longer side of the face's box around its centre ("none": upright as filmed; "eyes": turned
-    until the eyes are level), scaled to [0, 1], and normalised with `mean` and `std` per channel
-    in `channel_order`.
+    A sample is `frames` faces of one track: of `consecutive` frames at the rate they were filmed,
+    or else of stored ones in order, and then a short track makes a shorter sample. Each face is a
+    square of `size` pixels, cut `margin` times the longer side of the face's box around its centre
+    ("none": upright as filmed; "eyes": turned until the eyes are level), scaled to [0, 1], and
+    normalised with `mean` and `std` per channel in `channel_order`.
     """
 
     size: int
     frames: int = 1
+    consecutive: bool = True
     margin: float = 1.3
     alignment: Alignment = "none"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -105,3 +107,37 @@ def prepare(crops: Sequence[Crop], spec: InputSpec) -> NDArray[np.float32]:
         return faces
     clips = faces.reshape(-1, spec.frames, 3, spec.size, spec.size)
     return np.ascontiguousarray(clips.swapaxes(1, 2))
+
+
+def windows(frame_index: NDArray[np.integer], spec: InputSpec) -> list[tuple[int, int]]:
+    """Cut one track into samples that do not overlap.
+
+    Args:
+        frame_index: `(n,)` frames in which the track's faces lie, ascending.
+
+    Returns:
+        `(start, stop)` positions of each sample. Where `spec.consecutive`, each holds exactly
+        `spec.frames` frames that follow each other, and a run that is too short gives none; else
+        the faces are shared evenly into samples of at most `spec.frames`.
+    """
+    if not spec.consecutive:
+        parts = np.array_split(np.arange(len(frame_index)), -(-len(frame_index) // spec.frames))
+        return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+    runs = np.split(np.arange(len(frame_index)), np.flatnonzero(np.diff(frame_index) != 1) + 1)
+    return [
+        (int(start), int(start) + spec.frames)
+        for run in runs
+        for start in run[: len(run) // spec.frames * spec.frames : spec.frames]
+    ]
+
+
+def sample_rows(
+    spans: Sequence[tuple[int, int]], *, frames: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Spell out samples: `(M, frames)` positions, and `(M,)` how many of each are its own.
+
+    A short sample repeats its last position; models that take such samples are told its length.
+    """
+    starts, stops = np.array(spans, np.int64).reshape(-1, 2).T
+    rows = np.minimum(starts[:, None] + np.arange(frames), stops[:, None] - 1)
+    return rows, stops - starts

@@ -5,9 +5,11 @@ Boxes and landmarks are in pixels of the upright decoded frame, x to the right a
 FAKE = 1 everywhere: a `fake_probability` of 1 means manipulated.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,6 +246,67 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class FewFrames:
+    """The figures of videos of which at most `frames` frames were seen."""
+
+    frames: int
+    auc: Measurement
+    accuracy: Measurement
+
+
+CHANCE = 0.6931  # log-loss of a model that always says one half
+ENOUGH = 0.9 * CHANCE  # the training loss below which a model learnt something
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One model of a comparison, trained and measured like the others."""
+
+    name: str  # "c3d_small", "triplets, semi-hard, then sgd"
+    family: str  # "frame", "clip", "recurrent", "metric", "classic"
+    section: str  # part of the page: "families", "metric", "imbalance" or "defects"
+    data: str  # "generated people, c40"
+    note: str  # what it stands on, and where it differs from the published one
+    parameters: int
+    train_loss: float  # balanced log-loss on training samples
+    measurements: tuple[Measurement, ...]  # of videos: "all", then by manipulation
+    few_frames: tuple[FewFrames, ...]
+    videos: int  # asked for
+    scored: int
+    seconds: float  # training and measuring
+
+    @property
+    def trained_enough(self) -> bool:
+        """Whether the training loss left chance by a tenth; else figures mean nothing."""
+        return self.train_loss < ENOUGH
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better one model is than another on the same videos, with a paired interval."""
+
+    better: str  # the one that is subtracted from
+    worse: str
+    section: str  # of the page
+    data: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A figure from the literature, to be set beside ours."""
+
+    what: str  # "NeuralTextures c40, accuracy"
+    value: str  # "90.71 %"
+    by: str
+    remark: str  # what differs
+
+
+@dataclass(frozen=True, slots=True)
 class BundleCard:
     """What a reader of a result should know about the model behind it."""
 
@@ -253,6 +316,23 @@ class BundleCard:
     statement: str  # one sentence on what it was trained on
     operating_points: tuple[OperatingPoint, ...]
     measurements: tuple[Measurement, ...]
+
+
+def plain(value: Any) -> Any:
+    """Records as the values that JSON knows; NaN, which it does not, becomes None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def measurement(values: Mapping[str, Any]) -> Measurement:
+    """A measurement from what `plain` made of it."""
+    known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
+    return Measurement(**known)
 
 
 def highest(values: Sequence[float | None]) -> float | None:

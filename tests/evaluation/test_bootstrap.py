@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from deeptell.errors import ConfigError, DataError
-from deeptell.evaluation.bootstrap import ScoreTable, bootstrap, measurements, resampled
+from deeptell.evaluation.bootstrap import (
+    Scored,
+    ScoreTable,
+    bootstrap,
+    measurements,
+    paired,
+    resampled,
+)
 from deeptell.evaluation.metrics import FIGURES, measure, sigmoid
 
 
@@ -138,3 +145,63 @@ def test_a_million_scores_with_a_thousand_resamples_in_a_minute_of_processor_tim
 def test_one_group_gives_no_interval() -> None:
     found = bootstrap([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.3], ["a"] * 4, resamples=20)
     assert all(np.isnan(value) for value in (*found.low.values(), *found.high.values()))
+
+
+def scored(logits, labels, groups, *, skip=()):
+    names = np.array([f"v{i}" for i in range(len(labels))])
+    kept = ~np.isin(names, skip)
+    table = ScoreTable(
+        videos=names[kept],
+        tracks=np.zeros(kept.sum(), np.int64),
+        groups=groups.astype(str)[kept],
+        methods=np.where(labels == 1, "x", "real")[kept],
+        labels=labels[kept],
+        logits=np.asarray(logits, float)[kept],
+    )
+    return Scored(table, 0.5)
+
+
+class TestPaired:
+    def test_it_equals_measuring_both_on_every_draw(self):
+        labels, _, groups = grouped(8)
+        rng = np.random.default_rng(1)
+        one, other = (rng.normal(size=len(labels)) + labels for _ in range(2))
+        value, low, high, n = paired(
+            scored(one, labels, groups), scored(other, labels, groups), figure="auc", resamples=50
+        )
+        assert n == 8
+        aucs = [measure(labels, sigmoid(z)).auc for z in (one, other)]
+        assert value == pytest.approx(aucs[0] - aucs[1])
+        rng, differences = np.random.default_rng(0), []
+        for _ in range(50):
+            picked = rng.integers(8, size=8)
+            rows = np.concatenate([np.flatnonzero(groups == g) for g in picked])
+            both = [measure(labels[rows], sigmoid(z[rows])).auc for z in (one, other)]
+            differences.append(both[0] - both[1])
+        np.testing.assert_allclose((low, high), np.percentile(differences, (2.5, 97.5)))
+
+    def test_what_is_hard_for_both_cancels_out(self):
+        labels, _, groups = grouped(20)
+        z = np.random.default_rng(0).normal(size=len(labels)) + labels
+        alone = bootstrap(labels, sigmoid(z), groups)
+        better = z + 0.05 * labels
+        _, low, high, _ = paired(
+            scored(better, labels, groups), scored(z, labels, groups), figure="auc"
+        )
+        assert 0 <= low < high < 0.5 * (alone.high["auc"] - alone.low["auc"])
+
+    def test_only_videos_that_both_scored_count(self):
+        labels, _, groups = grouped(5)
+        z = np.random.default_rng(0).normal(size=len(labels))
+        one = scored(z, labels, groups, skip=["v0"])
+        value, low, high, _ = paired(one, scored(z, labels, groups), figure="accuracy")
+        assert (value, low, high) == (0, 0, 0)
+        with pytest.raises(DataError, match="no video in common"):
+            paired(one, scored(z[:1], labels[:1], groups[:1]), figure="auc")
+
+    def test_one_group_has_no_interval(self):
+        labels, _, groups = grouped(1)
+        both = [scored(np.arange(6) * sign, labels, groups) for sign in (1, -1)]
+        _, low, high, n = paired(*both, figure="auc")
+        assert n == 1
+        assert np.isnan([low, high]).all()

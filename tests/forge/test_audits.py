@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from deeptell.config import ExtractConfig, SynthConfig
+from deeptell.data.samples import samples_of
 from deeptell.data.scores import score_videos
 from deeptell.data.sources import faceforensics
 from deeptell.evaluation.metrics import measure as figures
 from deeptell.evaluation.metrics import sigmoid
+from deeptell.evaluation.protocol import scorer_of
 from deeptell.faces.detect import create_detector
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
@@ -20,7 +22,6 @@ from deeptell.forge.plan import plan, spread
 from deeptell.forge.shortcuts import held_out_auc, measure
 from deeptell.media.decode import open_video
 from deeptell.models.bundle import default_bundle, load_bundle
-from deeptell.models.scoring import score_crops
 
 CONFIG = SynthConfig(
     pairs={"train": 20, "val": 0, "test": 20}, seconds=0.4, compressions=("c23",), seed=7
@@ -110,8 +111,9 @@ def scored(root, tmp_path_factory):
     videos = videos.loc[videos["split"] == "test"]
     faces = tmp_path_factory.mktemp("faces") / "store"
     extract(videos, faces, config=ExtractConfig(frames=6), root=root, jobs=2)
-    model = load_bundle(default_bundle()).model
-    return score_videos(FaceStore(faces), videos, lambda crops: score_crops(model, crops)).pooled()
+    bundle, store = load_bundle(default_bundle()), FaceStore(faces)
+    samples = samples_of(store.index, bundle.model.spec)
+    return score_videos(store, videos, samples, scorer_of(bundle, store)).pooled()
 
 
 @pytest.mark.slow

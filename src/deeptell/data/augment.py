@@ -40,4 +40,28 @@ def _shifted(crop: Crop, rng: np.random.Generator) -> Crop:
     return replace(crop, face=replace(crop.face, box_xyxy=(x1 + dx, y1 + dy, x2 + dx, y2 + dy)))
 
 
-AUGMENTS: dict[str, Augment] = {"none": plain, "gentle": gentle}
+def iwbf2020(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
+    """The reference system's changes: turned, zoomed, moved, sheared, mirrored.
+
+    Rotation by up to 30 degrees, zoom by 15 % in each direction of its own, shifts by 20 %, shear
+    by 0.15 degrees (so Keras reads its 0.15), mirror; border pixels are repeated.
+    """
+    image = cut(crop, spec)
+    centre = np.array([spec.size - 1, spec.size - 1]) / 2
+    turn, shear = np.deg2rad(rng.uniform(-30, 30)), np.deg2rad(rng.uniform(-0.15, 0.15))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    shearing = np.array([[1, -np.sin(shear)], [0, np.cos(shear)]])
+    matrix = rotation @ shearing @ np.diag(rng.uniform(0.85, 1.15, 2))
+    moved = centre - matrix @ centre + rng.uniform(-0.2, 0.2, 2) * spec.size
+    changed = cv2.warpAffine(
+        image,
+        np.column_stack([matrix, moved]),
+        (spec.size, spec.size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    mirrored = changed[:, ::-1] if rng.random() < 0.5 else changed
+    return np.ascontiguousarray(mirrored, dtype=np.uint8)
+
+
+AUGMENTS: dict[str, Augment] = {"none": plain, "gentle": gentle, "iwbf2020": iwbf2020}

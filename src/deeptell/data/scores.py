@@ -1,37 +1,37 @@
 """Scores of stored faces."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from deeptell.data.samples import Samples
 from deeptell.evaluation.bootstrap import ScoreTable
 from deeptell.faces.store import FaceStore
-from deeptell.records import Crop
 
-READ_AT_ONCE = 256
-
-Scorer = Callable[[Sequence[Crop]], NDArray[np.float64]]
+Scorer = Callable[[Samples], NDArray[np.float64]]
 
 
-def score_videos(store: FaceStore, videos: pd.DataFrame, score: Scorer) -> ScoreTable:
-    """Score every stored face of the videos; a row per face, in the order of the store.
+def score_videos(
+    store: FaceStore, videos: pd.DataFrame, samples: Samples, score: Scorer
+) -> ScoreTable:
+    """Score every sample of the videos; a row per sample, in the order of the store.
 
     Args:
-        videos: rows of a manifest. Those without a stored face have no row in the answer.
-        score: crops -> logits `(N,)`, such as `models.scoring.score_crops` of a model.
+        videos: rows of a manifest. Those without a sample have no row in the answer.
+        samples: of the store.
+        score: samples -> logits `(M,)`.
     """
     known = videos.set_index("video_key")
-    rows = np.flatnonzero(store.index["video_key"].isin(known.index))
-    parts = [rows[start : start + READ_AT_ONCE] for start in range(0, len(rows), READ_AT_ONCE)]
-    logits = [score(store.read(part.tolist())) for part in parts]
-    keys = store.index["video_key"].iloc[rows]
+    keys = store.index["video_key"].to_numpy()
+    mine = samples[np.flatnonzero(np.isin(keys[samples.middle], known.index))]
+    named = pd.Series(keys[mine.middle])
     return ScoreTable(
-        videos=keys.to_numpy(str),
-        tracks=store.index["track"].iloc[rows].to_numpy(np.int64),
-        groups=keys.map(known["group"]).to_numpy(str),
-        methods=keys.map(known["method"]).to_numpy(str),
-        labels=keys.map(known["label"]).to_numpy(np.int64),
-        logits=np.concatenate(logits) if logits else np.empty(0),
+        videos=named.to_numpy(str),
+        tracks=store.index["track"].to_numpy(np.int64)[mine.middle],
+        groups=named.map(known["group"]).to_numpy(str),
+        methods=named.map(known["method"]).to_numpy(str),
+        labels=named.map(known["label"]).to_numpy(np.int64),
+        logits=score(mine),
     )

@@ -27,6 +27,7 @@ from deeptell.evaluation.metrics import (
 from deeptell.records import FAKE, Measurement
 
 TAILS = (2.5, 97.5)  # percentiles of a 95 % interval
+LEVELS = ("frame", "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +177,53 @@ def _runs(place: NDArray[np.intp], tracks: NDArray[np.integer]) -> list[NDArray[
     return np.split(order, np.flatnonzero(changes) + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One row per video of one model, and the threshold that was chosen for it beforehand."""
+
+    table: ScoreTable
+    threshold: float
+
+
+def paired(
+    one: Scored, other: Scored, *, figure: str, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float, int]:
+    """How much higher a figure is for one model than for another: value, low, high, groups.
+
+    Both are measured on the videos that both scored, and the same groups are drawn for both
+    (paired cluster bootstrap), so that what is hard for both cancels out. The interval is NaN
+    where there is one group only.
+    """
+    column = FIGURES.index(figure)
+    kept, ours, theirs = np.intersect1d(one.table.videos, other.table.videos, return_indices=True)
+    if not len(kept):
+        raise DataError("The two models scored no video in common.")
+    values, draws = [], []
+    for scored, rows in ((one, ours), (other, theirs)):
+        table = scored.table.rows(rows)
+        scores, threshold = sigmoid(table.logits), scored.threshold
+        values.append(getattr(measure(table.labels, scores, threshold=threshold), figure))
+        drawn = resampled(
+            table.labels, scores, table.groups, threshold=threshold, resamples=resamples, seed=seed
+        )
+        draws.append(drawn[:, column])
+    groups = len(np.unique(one.table.groups[ours]))
+    low, high = _tails(draws[0] - draws[1]) if groups > 1 else (np.nan, np.nan)
+    return values[0] - values[1], low, high, groups
+
+
 def measurements(
     frames: ScoreTable,
     *,
     data: str,
     figures: Sequence[str],
     threshold: float = 0.5,
+    levels: Sequence[str] = LEVELS,
+    by_method: bool = True,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Iterator[Measurement]:
-    """Yield every figure with its interval, at frame and video level: "all", then by manipulation.
+    """Yield every figure with its interval, level by level: "all", then by manipulation.
 
     A manipulation's row sets its fakes against all reals.
 
@@ -193,6 +231,8 @@ def measurements(
         frames: one row per scored frame.
         data: what was measured on, in words.
         figures: names of fields of `Metrics`.
+        levels: "frame" and "video", or one of them.
+        by_method: whether each manipulation is measured for itself as well.
 
     Raises:
         DataError: as `metrics.measure` and `ScoreTable.pooled`; ConfigError for an unknown figure.
@@ -201,12 +241,12 @@ def measurements(
         lookup(dict.fromkeys(FIGURES), name, kind="figure")
     fake = frames.labels == FAKE
     subsets = {"all": np.ones(len(fake), dtype=bool)}
-    subsets |= {
-        str(name): ~fake | (frames.methods == name) for name in np.unique(frames.methods[fake])
-    }
+    for name in np.unique(frames.methods[fake]) if by_method else ():
+        subsets[str(name)] = ~fake | (frames.methods == name)
     for subset, chosen in subsets.items():
         part = frames.rows(chosen)
-        for level, table in (("frame", part), ("video", part.pooled())):
+        for level in levels:
+            table = part if level == "frame" else part.pooled()
             scores = sigmoid(table.logits)
             point = measure(table.labels, scores, threshold=threshold)
             spread = bootstrap(

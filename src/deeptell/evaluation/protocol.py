@@ -1,19 +1,26 @@
 """A bundle measured on the videos of a store."""
 
-import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from deeptell.data.scores import score_videos
+from deeptell.data.embeddings import Embeddings
+from deeptell.data.samples import Samples, samples_of
+from deeptell.data.scores import Scorer, score_videos
 from deeptell.data.splits import check_leaks, side
-from deeptell.evaluation.bootstrap import ScoreTable, measurements
+from deeptell.errors import DataError
+from deeptell.evaluation.bootstrap import LEVELS, ScoreTable, measurements
 from deeptell.evaluation.metrics import FIGURES
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle
-from deeptell.models.scoring import score_crops
-from deeptell.records import Measurement
+from deeptell.models.ensemble import Ensemble
+from deeptell.models.on_encoder import OnEncoder
+from deeptell.models.scoring import Progress, score, score_features
+from deeptell.records import Measurement, plain
 
 SCHEMA_VERSION = 1
 RATES = tuple(name for name in FIGURES if not name.startswith(("true_", "false_")))
@@ -35,7 +42,16 @@ class Evaluation:
         return 1 - len(self.not_scored) / self.videos
 
 
-def evaluate(bundle: Bundle, store: FaceStore, *, split: str, data: str) -> Evaluation:
+def evaluate(
+    bundle: Bundle,
+    store: FaceStore,
+    *,
+    split: str,
+    data: str,
+    embeddings: Embeddings | None = None,
+    levels: Sequence[str] = LEVELS,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Measure a bundle on one side of a store's split.
 
     The threshold for accuracy, precision, recall and F1 is the bundle's "flag" point, which was
@@ -43,25 +59,66 @@ def evaluate(bundle: Bundle, store: FaceStore, *, split: str, data: str) -> Eval
 
     Args:
         data: what the videos are, in words, for whoever reads the figures.
+        embeddings: of this store by the bundle's own encoder, to be spared its work.
+        levels: "frame" and "video", or one of them.
+        progress: called with the samples scored, and how many there are.
 
     Raises:
         LeakError: a person or group of that side stands on another side too.
-        DataError: the side lacks real or manipulated videos.
+        DataError: the side lacks real or manipulated videos, or the embeddings are others.
     """
     check_leaks(store.videos)
     asked = store.videos.loc[store.videos["split"] == split]
-    usable = side(asked.loc[asked["video_key"].isin(store.index["video_key"])], split)
-    frames = score_videos(store, usable, lambda crops: score_crops(bundle.model, crops))
+    samples = samples_of(store.index, bundle.model.spec)
+    sampled = set(store.index["video_key"].to_numpy()[samples.middle])
+    usable = side(asked.loc[asked["video_key"].isin(sampled)], split)
+    scorer = scorer_of(bundle, store, embeddings=embeddings, progress=progress)
+    frames = score_videos(store, usable, samples, scorer)
     flags = [p.threshold for p in bundle.card.operating_points if p.name == "flag"]
     threshold = flags[0] if flags else 0.5
-    unscored = asked.loc[~asked["video_key"].isin(frames.videos), ["video_key", "reason"]]
+    figures = measurements(frames, data=data, figures=RATES, threshold=threshold, levels=levels)
     return Evaluation(
-        measurements=tuple(measurements(frames, data=data, figures=RATES, threshold=threshold)),
+        measurements=tuple(figures),
         frames=frames,
         threshold=threshold,
         videos=len(asked),
-        not_scored=unscored,
+        not_scored=_not_scored(asked, sampled, bundle),
     )
+
+
+def scorer_of(
+    bundle: Bundle,
+    store: FaceStore,
+    *,
+    embeddings: Embeddings | None = None,
+    progress: Progress | None = None,
+) -> Scorer:
+    """How a bundle scores samples of a store: from its faces, or from cached embeddings.
+
+    Raises:
+        DataError: the embeddings are of another store, by another encoder, or the model has none.
+    """
+    model = bundle.model
+    if embeddings is None:
+        return lambda samples: score(
+            model, samples.rows, samples.lengths, read=store.read, progress=progress
+        )
+    origin = bundle.training.get("embeddings") or {}
+    if not isinstance(model, OnEncoder | Ensemble) or "encoder" not in origin:
+        raise DataError("This model was not trained on embeddings: leave out --embeddings.")
+    embeddings.check(store=store, encoder=origin["encoder"])
+
+    def answer(samples: Samples) -> NDArray[np.float64]:
+        return score_features(model, embeddings.values, samples.rows, samples.lengths)
+
+    return answer
+
+
+def _not_scored(asked: pd.DataFrame, sampled: set[str], bundle: Bundle) -> pd.DataFrame:
+    """The videos without a sample, and why: the store's reason, or that all tracks are short."""
+    missed = asked.loc[~asked["video_key"].isin(sampled), ["video_key", "reason"]]
+    short = f"no track holds {bundle.model.spec.frames} consecutive faces"
+    return missed.assign(reason=missed["reason"].where(missed["reason"] != "", short))
 
 
 def as_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -71,13 +128,6 @@ def as_document(evaluation: Evaluation) -> dict[str, Any]:
         "threshold": evaluation.threshold,
         "videos": evaluation.videos,
         "coverage": evaluation.coverage,
-        "measurements": [
-            {key: _known(value) for key, value in asdict(one).items()}
-            for one in evaluation.measurements
-        ],
+        "measurements": plain(evaluation.measurements),
         "not_scored": evaluation.not_scored.to_dict("records"),
     }
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

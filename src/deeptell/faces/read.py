@@ -62,25 +62,31 @@ def read_faces(path: Path, *, detector: Detector, config: ExtractConfig) -> Vide
         MediaError: the file cannot be read, or not one frame decoded.
     """
     with open_media(path) as media:
-        reader = _Reader(detector, config, spread(media.frame_times, config.frames))
+        times = spread(media.frame_times, config.frames, consecutive=config.consecutive)
+        reader = _Reader(detector, config, times)
         for frame in split_shots(media.raw_frames()):
             reader.take(frame)
         return reader.result(media.info)
 
 
-def spread(frame_times: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Choose the times of at most `count` frames, spread evenly over the time of the video.
+def spread(
+    frame_times: NDArray[np.float64], count: int, *, consecutive: int = 1
+) -> NDArray[np.float64]:
+    """Choose the times of `count` runs of frames, spread evenly over the time of the video.
 
-    Each of `count` equal stretches gives the frame nearest to its middle; where frames come so
-    slowly that two stretches share one, there are fewer.
+    Each of `count` equal stretches gives the `consecutive` frames around its middle; where frames
+    come so slowly that stretches share some, there are fewer.
     """
-    if len(frame_times) <= count:
+    if len(frame_times) <= count * consecutive:
         return frame_times
     interval = (frame_times[-1] - frame_times[0]) / (len(frame_times) - 1)
     middles = (np.arange(count) + 0.5) / count * (frame_times[-1] + interval) - interval / 2
     after = np.clip(np.searchsorted(frame_times, middles), 1, len(frame_times) - 1)
     before_is_nearer = middles - frame_times[after - 1] <= frame_times[after] - middles
-    chosen: NDArray[np.float64] = frame_times[np.unique(after - before_is_nearer)]
+    first = np.clip(
+        after - before_is_nearer - (consecutive - 1) // 2, 0, len(frame_times) - consecutive
+    )
+    chosen: NDArray[np.float64] = frame_times[np.unique(first[:, None] + np.arange(consecutive))]
     return chosen
 
 

@@ -3,11 +3,16 @@
 bundle/
   model.safetensors    weights; matrices and kernels in fp16, vectors in fp32
   bundle.json          architecture, input, error rates, training statement, versions, hash
+  classifier.skops     only with a classic classifier; encoder.onnx: only with an ONNX encoder
+
+An encoder without a classifier is kept in the same way, as `Packed` (see `data.embeddings`).
 """
 
+import hashlib
 import json
-import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
@@ -21,12 +26,20 @@ from safetensors.torch import load_file, save_file
 from deeptell.errors import BundleError, ConfigError, OutputError
 from deeptell.files import sha256_of
 from deeptell.inputs import InputSpec
-from deeptell.models.contract import Model
-from deeptell.models.families import build, family_of
-from deeptell.records import BundleCard, Measurement, OperatingPoint
+from deeptell.models.contract import Encoder, Model
+from deeptell.models.families import describe, make
+from deeptell.records import BundleCard, OperatingPoint, measurement, plain
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "bundle.json"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A network in eval mode, and the SHA-256 over its weights and further files."""
+
+    network: Encoder
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -43,24 +56,75 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
 
     Figures for the card belong to that returned model; `update_card` adds them.
     """
+    with _new_folder(folder, what="bundle") as temporary:
+        card = replace(bundle.card, sha256=_write_network(temporary, bundle.model))
+        _write_json(temporary / CARD, _document(replace(bundle, card=card)))
+    return load_bundle(folder)
+
+
+def save_encoder(folder: Path, encoder: Encoder) -> Packed:
+    """Write any network without a card and return it as it reads back."""
+    with _new_folder(folder, what="encoder") as temporary:
+        sha256 = _write_network(temporary, encoder)
+        _write_json(temporary / CARD, {**_architecture(encoder), "sha256": sha256})
+    return load_encoder(folder)
+
+
+def load_encoder(folder: Path) -> Packed:
+    """Read the network of a bundle, or of what `save_encoder` wrote; in eval mode, fp32, CPU.
+
+    Raises:
+        BundleError: as `load_bundle`.
+    """
+    return _network(folder, _read_json(folder))
+
+
+@contextmanager
+def _new_folder(folder: Path, *, what: str) -> Iterator[Path]:
+    """A folder that takes its name, and the place of one already there, when it is whole."""
     temporary = folder.with_name(f".{folder.name}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        tensors = {
-            name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
-            for name, tensor in bundle.model.state_dict().items()
-        }
-        save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, temporary / WEIGHTS)
-        (temporary / WEIGHTS).chmod(0o644)  # safetensors makes it for its owner only
-        card = replace(bundle.card, sha256=sha256_of(temporary / WEIGHTS))
-        _write_json(temporary / CARD, replace(bundle, card=card))
+        yield temporary
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
     except OSError as error:
-        raise OutputError(f"The bundle {folder} cannot be written: {error.strerror}.") from error
-    return load_bundle(folder)
+        raise OutputError(f"The {what} {folder} cannot be written: {error.strerror}.") from error
+
+
+def _write_network(folder: Path, network: Encoder) -> str:
+    """Write the weights, and what else the network needs; their SHA-256."""
+    tensors = {
+        name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        for name, tensor in network.state_dict().items()
+        if name not in _aliases(network)
+    }
+    save_file({k: t.contiguous().cpu() for k, t in tensors.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it for its owner only
+    for name, content in network.files().items():
+        (folder / name).write_bytes(content)
+    return _hash(folder, list(network.files()))
+
+
+def _aliases(network: Encoder) -> set[str]:
+    """Names in the state of a tensor that already stands there under another, such as those of a
+    shared encoder."""
+    first: dict[int, str] = {}
+    return {
+        name
+        for name, tensor in network.state_dict(keep_vars=True).items()
+        if first.setdefault(id(tensor), name) != name
+    }
+
+
+def _hash(folder: Path, further: list[str]) -> str:
+    """SHA-256 of the weights; where there are further files, over the hashes of all of them."""
+    if not further:
+        return sha256_of(folder / WEIGHTS)
+    hashes = [sha256_of(folder / name) for name in (WEIGHTS, *sorted(further))]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def default_bundle() -> Path:
@@ -71,7 +135,7 @@ def default_bundle() -> Path:
 def update_card(folder: Path, bundle: Bundle) -> None:
     """Write a bundle's card anew, for instance with figures measured since."""
     temporary = folder / f".{CARD}.tmp"
-    _write_json(temporary, bundle)
+    _write_json(temporary, _document(bundle))
     temporary.replace(folder / CARD)
 
 
@@ -82,6 +146,9 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: no bundle, of a newer version, damaged, or not what its hash says.
     """
     document = _read_json(folder)
+    packed = _network(folder, document)
+    if not isinstance(packed.network, Model) or "statement" not in document:
+        raise BundleError(f"{folder} holds an encoder without a classifier: train a model on it.")
     try:
         card = BundleCard(
             name=document["name"],
@@ -89,25 +156,41 @@ def load_bundle(folder: Path) -> Bundle:
             architecture=document["architecture"],
             statement=document["statement"],
             operating_points=tuple(OperatingPoint(**p) for p in document["operating_points"]),
-            measurements=tuple(_measurement(m) for m in document["measurements"]),
+            measurements=tuple(measurement(m) for m in document["measurements"]),
         )
-        model = build(document["family"], document["options"])
-        model.spec = InputSpec(**{k: _tuple(v) for k, v in document["input"].items()})
+        return Bundle(packed.network, card, document["training"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{folder / CARD} does not describe a model: {error}") from None
+
+
+def _network(folder: Path, document: dict[str, Any]) -> Packed:
+    try:
+        network = make(document["family"], document["options"])
+        network.spec = InputSpec(**{k: _tuple(v) for k, v in document["input"].items()})
+        further = [str(name) for name in document.get("files", [])]
+        sha256 = str(document["sha256"])
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise BundleError(f"{folder / CARD} does not describe a model: {error}") from None
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise BundleError(f"The bundle {folder} has no {WEIGHTS}; copy the whole folder again.")
-    if sha256_of(weights) != card.sha256:
-        raise BundleError(f"{weights} is not the file that {CARD} was written for (SHA-256).")
-    _fill(model, weights)
-    return Bundle(model.eval(), card, document["training"])
+    for name in (WEIGHTS, *further):
+        if Path(name).name != name or not (folder / name).is_file():
+            raise BundleError(f"The bundle {folder} has no {name}; copy the whole folder again.")
+    if _hash(folder, further) != sha256:
+        names = " and ".join((WEIGHTS, *further))
+        raise BundleError(f"{folder}: {names} is not what {CARD} was written for (SHA-256).")
+    network.restore({name: (folder / name).read_bytes() for name in further})
+    _fill(network, folder / WEIGHTS)
+    return Packed(network.eval(), sha256)
 
 
-def _fill(model: Model, weights: Path) -> None:
+def _fill(network: Encoder, weights: Path) -> None:
     try:
         tensors = {name: _widened(tensor) for name, tensor in load_file(weights).items()}
-        model.load_state_dict(tensors)
+        wanted = network.load_state_dict(tensors, strict=False)
+        lost = set(wanted.missing_keys) - _aliases(network)
+        if lost or wanted.unexpected_keys:
+            raise RuntimeError(
+                f"no tensor {min(lost | set(wanted.unexpected_keys))} in one of them"
+            )
     except (SafetensorError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise BundleError(f"{weights} holds other weights than its bundle names: {first}") from None
@@ -115,20 +198,6 @@ def _fill(model: Model, weights: Path) -> None:
 
 def _widened(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.float() if tensor.dtype == torch.float16 else tensor
-
-
-def _measurement(values: dict[str, Any]) -> Measurement:
-    """JSON has no NaN: an interval that could not be had is written as null."""
-    known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
-    return Measurement(**known)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _tuple(value: Any) -> Any:
@@ -152,17 +221,26 @@ def _read_json(folder: Path) -> dict[str, Any]:
     return dict(document)
 
 
-def _write_json(path: Path, bundle: Bundle) -> None:
-    packages = ("deeptell", "torch", "timm", "numpy")
-    document = {
-        "schema_version": SCHEMA_VERSION,
+def _document(bundle: Bundle) -> dict[str, Any]:
+    return {
         **asdict(bundle.card),
-        "family": family_of(bundle.model),
-        "options": bundle.model.options,
-        "input": asdict(bundle.model.spec),
+        **_architecture(bundle.model),
         "classes": {"0": "real", "1": "fake"},
         "training": bundle.training,
+    }
+
+
+def _architecture(network: Encoder) -> dict[str, Any]:
+    packages = ("deeptell", "torch", "timm", "numpy", "scikit-learn")
+    return {
+        **describe(network),
+        "input": asdict(network.spec),
+        "files": sorted(network.files()),
         "versions": {name: version(name) for name in packages},
     }
-    text = json.dumps(_without_nan(document), indent=2, allow_nan=False)
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    document = {"schema_version": SCHEMA_VERSION, **document}
+    text = json.dumps(plain(document), indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -5,20 +5,15 @@ allows only its own style sheet by hash. The same results give the same bytes.
 """
 
 import base64
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files as resources
 from itertools import groupby
-from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 import deeptell
-from deeptell.files import replacing
 from deeptell.records import (
     BundleCard,
     FileResult,
@@ -26,10 +21,12 @@ from deeptell.records import (
     PersonResult,
     Verdict,
 )
-from deeptell.report import plots, words
+from deeptell.report import page, plots, words
+from deeptell.report.page import FEW_GROUPS, write
+
+__all__ = ["render", "write"]
 
 MANY_FILES = 10  # beyond this many, people without a finding are shown without pictures
-FEW_GROUPS = 30  # below this many sources, bootstrap intervals are too narrow
 
 RATES = {
     "auc": "Ranking (AUC)",
@@ -37,6 +34,7 @@ RATES = {
     "recall_fake": "Manipulated found",
     "recall_real": "Genuine left alone",
 }
+STYLE = "report.css"
 ATTENTION = {Verdict.MANIPULATED: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_FOUND: 2}
 
 
@@ -61,67 +59,40 @@ def render(files: Sequence[FileResult], card: BundleCard) -> str:
             tables=_tables(card.measurements),
             few_groups=any(row.groups < FEW_GROUPS for row in card.measurements),
             many=len(files) > MANY_FILES,
-            style=_style(),
-            style_hash=_hash(_style()),
+            style=page.style(STYLE),
+            style_hash=page.style_hash(page.style(STYLE)),
             version=deeptell.__version__,
         )
     )
 
 
-def write(path: Path, html: str) -> None:
-    """Write a page, whole or not at all; raises `OutputError` where that cannot be done."""
-    with replacing(path) as temporary:
-        temporary.write_text(html, encoding="utf-8", newline="\n")
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("deeptell.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_visible,
+    return page.environment(
+        filters={
+            "percent": words.percent,
+            "clock": words.clock,
+            "stretch": lambda pair: words.stretch(*pair),
+            "sentence": lambda text: text[:1].upper() + text[1:],
+            "counted": words.counted,
+            "listed": words.listed,
+            "slug": lambda verdict: verdict.name.lower().replace("_", "-"),
+            "data_uri": _data_uri,
+            "examined": _examined,
+            "rate": _rate,
+            "interval": _interval,
+        },
+        names={
+            "MEANING": words.MEANING,
+            "Verdict": Verdict,
+            "RATES": RATES,
+            "FEW_GROUPS": FEW_GROUPS,
+            "standing": words.standing,
+            "timeline": _timeline,
+            "worst": _worst,
+            "who_and_when": _who_and_when,
+        },
     )
-    environment.filters |= {
-        "percent": words.percent,
-        "clock": words.clock,
-        "stretch": lambda pair: words.stretch(*pair),
-        "sentence": lambda text: text[:1].upper() + text[1:],
-        "counted": words.counted,
-        "listed": words.listed,
-        "slug": lambda verdict: verdict.name.lower().replace("_", "-"),
-        "data_uri": _data_uri,
-        "examined": _examined,
-        "rate": _rate,
-        "interval": _interval,
-    }
-    environment.globals |= {
-        "MEANING": words.MEANING,
-        "Verdict": Verdict,
-        "RATES": RATES,
-        "FEW_GROUPS": FEW_GROUPS,
-        "standing": words.standing,
-        "timeline": _timeline,
-        "worst": _worst,
-        "who_and_when": _who_and_when,
-    }
-    return environment
-
-
-def _visible(value: object) -> object:
-    return words.printable(value) if type(value) is str else value
-
-
-@cache
-def _style() -> Markup:
-    text = (resources("deeptell.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    return Markup(text)
-
-
-def _hash(style: str) -> str:
-    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 def _data_uri(jpeg: bytes) -> str:

@@ -18,9 +18,9 @@ from deeptell.faces.crop import encode_crop
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
-from deeptell.inputs import cut, prepare
+from deeptell.inputs import cut, prepare, sample_rows, windows
 from deeptell.models.bundle import Bundle
-from deeptell.models.scoring import score_crops
+from deeptell.models.scoring import score
 from deeptell.records import (
     Crop,
     Evidence,
@@ -44,6 +44,7 @@ from deeptell.scan.verdict import (
 
 MOST_EVIDENCE = 4
 EVIDENCE_PX = 224
+LEAST_CLIPS = 8
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,15 @@ class Scanner:
 
     @classmethod
     def of(cls, bundle: Bundle, config: ExtractConfig) -> "Scanner":
-        """A scanner with the detector that the configuration names."""
+        """A scanner with the detector that the configuration names.
+
+        Where the model takes clips, it keeps fewer moments, and as many frames from each on.
+        """
+        spec = bundle.model.spec
+        if spec.consecutive and spec.frames > 1:
+            moments = min(config.frames, max(LEAST_CLIPS, config.frames // spec.frames))
+            change = {"frames": moments, "consecutive": spec.frames}
+            config = config.model_copy(update=change)
         return cls(bundle, create_detector(config.detector), config)
 
     def scan(self, path: Path) -> FileResult:
@@ -102,7 +111,11 @@ class Scanner:
         self, number: int, track: int, crops: Sequence[Crop], *, frames: int
     ) -> PersonResult:
         size = float(np.median([crop.face.size for crop in crops]))
+        spec = self.bundle.model.spec
+        spans = windows(np.array([crop.frame_index for crop in crops]), spec)
         unseen = too_little(faces=len(crops), frames=frames, median_face_px=size)
+        if not unseen and not spans:
+            unseen = f"nowhere seen in {spec.frames} pictures in a row, which the model needs"
         if unseen:
             return PersonResult(
                 person=number,
@@ -114,14 +127,18 @@ class Scanner:
                 worst_seconds=(),
                 median_face_px=size,
             )
-        logits = score_crops(self.bundle.model, crops)
+        rows, lengths = sample_rows(spans, frames=spec.frames)
+        logits = score(
+            self.bundle.model, rows, lengths, read=lambda chosen: [crops[i] for i in chosen]
+        )
+        middle = [crops[row[(n - 1) // 2]] for row, n in zip(rows, lengths, strict=True)]
         scores = tuple(
             FrameScore(crop.frame_index, crop.pts_seconds, float(value), crop.face.box_xyxy)
-            for crop, value in zip(crops, sigmoid(logits), strict=True)
+            for crop, value in zip(middle, sigmoid(logits), strict=True)
         )
         fake_probability = float(sigmoid(pool(logits)))
         worst, points = worst_seconds(scores), self.bundle.card.operating_points
-        stretches = _rated(worst, crops, logits)
+        stretches = _rated(worst, middle, logits, frames=spec.frames)
         verdict, reasons = judge_stretches(judge(fake_probability, points), stretches, points)
         return PersonResult(
             person=number,
@@ -132,28 +149,37 @@ class Scanner:
             scores=scores,
             worst_seconds=worst,
             median_face_px=size,
-            evidence=self._evidence(crops, scores),
+            evidence=self._evidence([[crops[i] for i in row] for row in rows], scores),
         )
 
     def _evidence(
-        self, crops: Sequence[Crop], scores: Sequence[FrameScore]
+        self, samples: Sequence[Sequence[Crop]], scores: Sequence[FrameScore]
     ) -> tuple[Evidence, ...]:
-        """The faces with the highest scores in each stretch of the video, in order of time."""
-        parts = np.array_split(np.arange(len(crops)), min(MOST_EVIDENCE, len(crops)))
+        """The samples with the highest scores in each stretch of the video, in order of time."""
+        parts = np.array_split(np.arange(len(samples)), min(MOST_EVIDENCE, len(samples)))
         chosen = [int(max(part, key=lambda i: scores[i].fake_probability)) for part in parts]
-        shown = [crops[i] for i in chosen]
-        heats: Sequence[NDArray[np.float32] | None] = [None] * len(shown)
-        if self.bundle.model.heat_layer is not None:
-            batch = torch.from_numpy(prepare(shown, self.bundle.model.spec))
-            heats = list(grad_cam(self.bundle.model, batch).numpy())
+        model = self.bundle.model
+        heats: Sequence[NDArray[np.float32] | None] = [None] * len(chosen)
+        if model.heat_layer is not None:
+            batch = prepare([crop for i in chosen for crop in samples[i]], model.spec)
+            heats = list(grad_cam(model, torch.from_numpy(batch)).numpy())
         return tuple(
-            Evidence(
-                seconds=crop.pts_seconds,
-                fake_probability=scores[i].fake_probability,
-                face_jpeg=encode_crop(_shown(cut(crop, self.bundle.model.spec))),
-                heat_jpeg=None if heat is None else encode_crop(self._overlay(crop, heat)),
-            )
-            for i, crop, heat in zip(chosen, shown, heats, strict=True)
+            self._one(samples[i], scores[i], heat) for i, heat in zip(chosen, heats, strict=True)
+        )
+
+    def _one(
+        self, sample: Sequence[Crop], said: FrameScore, heat: NDArray[np.float32] | None
+    ) -> Evidence:
+        """The face in the middle of a sample, and its heat map."""
+        place = next(i for i, c in enumerate(sample) if c.frame_index == said.frame_index)
+        crop = sample[place]
+        if heat is not None and heat.ndim == 3:
+            heat = heat[place]
+        return Evidence(
+            seconds=crop.pts_seconds,
+            fake_probability=said.fake_probability,
+            face_jpeg=encode_crop(_shown(cut(crop, self.bundle.model.spec))),
+            heat_jpeg=None if heat is None else encode_crop(self._overlay(crop, heat)),
         )
 
     def _overlay(self, crop: Crop, heat: NDArray[np.float32]) -> Image:
@@ -168,14 +194,21 @@ class Scanner:
 
 
 def _rated(
-    stretches: Sequence[tuple[float, float]], crops: Sequence[Crop], logits: NDArray[np.float64]
+    stretches: Sequence[tuple[float, float]],
+    crops: Sequence[Crop],
+    logits: NDArray[np.float64],
+    *,
+    frames: int,
 ) -> list[Stretch]:
-    """The stretches with enough faces to be judged, and the score of each."""
+    """The stretches with enough faces to be judged, and the score of each.
+
+    `crops` are the middles of samples of `frames` faces.
+    """
     times = np.array([crop.pts_seconds for crop in crops])
     rated = []
     for start, end in stretches:
         inside = (times >= start) & (times <= end)
-        if inside.sum() >= MIN_FACES:
+        if inside.sum() * frames >= MIN_FACES:
             rated.append((start, end, float(sigmoid(pool(logits[inside])))))
     return rated
 

@@ -5,48 +5,67 @@ epoch, the thresholds and the error rates in the bundle come from the validation
 """
 
 import json
-import logging
-import os
 import platform
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import lightning as L
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
-from torch.utils.data import DataLoader
+from numpy.typing import NDArray
 
 from deeptell.config import TrainConfig
-from deeptell.data.augment import AUGMENTS
-from deeptell.data.sampling import FaceDataset, PairedSampler, spread_rows
+from deeptell.data.embeddings import ENCODER, Embeddings
+from deeptell.data.samples import Samples
 from deeptell.data.scores import score_videos
 from deeptell.data.splits import check_leaks, side
 from deeptell.errors import ConfigError, DataError
 from deeptell.evaluation.metrics import operating_points, sigmoid
 from deeptell.faces.store import FaceStore
 from deeptell.files import replacing
-from deeptell.models.bundle import Bundle, save_bundle, update_card
+from deeptell.models.bundle import Bundle, load_encoder, save_bundle, update_card
 from deeptell.models.contract import Model
-from deeptell.models.families import build
-from deeptell.models.scoring import score_crops
-from deeptell.records import BundleCard
-from deeptell.training.tasks import CrossEntropyTask
+from deeptell.models.ensemble import Ensemble
+from deeptell.models.heads import LINEAR
+from deeptell.models.on_encoder import Metric, OnEncoder
+from deeptell.models.scoring import embed, score, score_features
+from deeptell.records import FAKE, REAL, BundleCard
+from deeptell.training.batches import Material
+from deeptell.training.classifiers import fit_classifier, fit_linear
+from deeptell.training.fit import fit
+from deeptell.training.losses import metric_loss
+from deeptell.training.networks import hold, network_of
+from deeptell.training.tasks import Objective, balanced_log_loss
 
-Item = tuple[Tensor, Tensor]
-Loaders = tuple[DataLoader[Item], DataLoader[Item]]
+CROSS_ENTROPY = "cross_entropy"
+LOOKED_AT = 512  # training samples from which it is told whether a model learnt anything
+
 Progress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What the steps of one run share."""
+
+    folder: Path
+    config: TrainConfig
+    store: FaceStore
+    embeddings: Embeddings | None
+    trained: pd.DataFrame
+    validated: pd.DataFrame
+    progress: Progress | None
+
+
 def train(
-    store: FaceStore, run: Path, *, config: TrainConfig, progress: Progress | None = None
+    store: FaceStore,
+    run: Path,
+    *,
+    config: TrainConfig,
+    embeddings: Embeddings | None = None,
+    progress: Progress | None = None,
 ) -> Bundle:
     """Train one model; write `run/bundle`, `run/run.json` and the training curves.
 
@@ -55,45 +74,36 @@ def train(
     Args:
         store: faces whose videos carry label, split, group and the ids of their people.
         run: the folder of this run.
+        embeddings: of that store; the model is then a head on their encoder.
         progress: called with the steps done, and how many there are at most.
 
     Raises:
-        DataError: a class is missing from "train" or "val".
+        DataError: a class is missing from "train" or "val", or gives no sample that is long
+            enough; the embeddings are of another store.
         LeakError: a person or a group stands on two sides.
         ConfigError: a name is unknown, or `run` holds a run with other settings or faces.
     """
     videos = usable(store)
     check_leaks(videos)
     trained, validated = side(videos, "train"), side(videos, "val")
-    L.seed_everything(config.seed, workers=True, verbose=False)
-    model = build(
-        config.model,
-        {"backbone": config.backbone, "size": config.size, "margin": config.margin},
-    )
-    loaders = _loaders(store, trained, validated, model, config)
-    _claim(run, config, store)
-    model.load_state_dict(_fit(model, loaders, run, config, progress))
-    bundle = save_bundle(run / "bundle", _untested_bundle(model, store, config, trained))
-    return _with_operating_points(run / "bundle", bundle, store, validated)
-
-
-def _claim(run: Path, config: TrainConfig, store: FaceStore) -> None:
-    """Note in `run/run.json` what this run is, or check that it is the one begun there."""
-    ours = {"store": store.fingerprint, **config.model_dump()}
-    path = run / "run.json"
-    if not path.is_file():
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-        return
-    try:
-        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged ({error}): give the run another folder.") from None
-    changed = [key for key in ours if theirs.get(key) != ours[key]]
-    if changed:
-        raise ConfigError(
-            f"{run} holds a run with another {' and '.join(changed)}: give this one another folder."
-        )
+    if embeddings is not None:
+        embeddings.check(store=store)
+    this = _Run(run, config, store, embeddings, trained, validated, progress)
+    model, record = _new_model(this)
+    material = _material(this, model)
+    trained = material.without_short(trained)
+    this = replace(this, trained=trained, validated=material.without_short(validated))
+    _claim(this)
+    if config.chunks:
+        members = [
+            _trained(replace(this, folder=run / f"chunk-{number}", trained=chunk))
+            for number, chunk in enumerate(balanced_chunks(trained, seed=config.seed))
+        ]
+        model = Ensemble(members=members, vote=config.vote, shared=embeddings is not None)
+    else:
+        model = _trained(this)
+    made = Bundle(model, _card(this, model), _provenance(this, model, material, record))
+    return _with_operating_points(this, save_bundle(run / "bundle", made))
 
 
 def usable(store: FaceStore) -> pd.DataFrame:
@@ -108,159 +118,200 @@ def usable(store: FaceStore) -> pd.DataFrame:
     return videos.loc[videos["video_key"].isin(store.index["video_key"])]
 
 
-def _loaders(
-    store: FaceStore,
-    trained: pd.DataFrame,
-    validated: pd.DataFrame,
-    model: Model,
-    config: TrainConfig,
-) -> Loaders:
-    label_of = pd.concat([trained, validated]).set_index("video_key")["label"]
-    labels = store.index["video_key"].map(label_of).fillna(-1).to_numpy(np.int64)
-    sampler = PairedSampler(
-        store.index, trained, per_video=config.frames_per_video, seed=config.seed
-    )
-    workers = _workers()
-    changed = FaceDataset(store, labels, spec=model.spec, augment=AUGMENTS["gentle"])
-    fixed = FaceDataset(store, labels, spec=model.spec, augment=AUGMENTS["none"])
-    rows = validation_rows(store, validated, per_video=config.frames_per_video)
-    return (
-        DataLoader(
-            changed,
-            config.batch_size,
-            sampler=sampler,
-            drop_last=True,
-            num_workers=workers,
-            persistent_workers=True,
-        ),
-        DataLoader(fixed, 2 * config.batch_size, sampler=rows.tolist(), num_workers=workers),
-    )
+def balanced_chunks(videos: pd.DataFrame, *, seed: int) -> list[pd.DataFrame]:
+    """Split into chunks of all reals and an equal share of the fakes each.
 
-
-def validation_rows(
-    store: FaceStore, videos: pd.DataFrame, *, per_video: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Positions in the store's index of `per_video` faces of each of the videos."""
-    mine = np.flatnonzero(store.index["video_key"].isin(videos["video_key"]))
-    rows = mine[spread_rows(store.index.iloc[mine], per_video=per_video)]
-    return np.asarray(rows, np.int64)
-
-
-def _fit(
-    model: Model, loaders: Loaders, run: Path, config: TrainConfig, progress: Progress | None
-) -> dict[str, Tensor]:
-    """Train until the validation loss has not fallen for `patience` epochs; the best weights."""
-    checkpoint = ModelCheckpoint(
-        run / "checkpoints", filename="best", monitor="val_loss", save_last=True
-    )
-    callbacks: list[Callback] = [checkpoint, EarlyStopping("val_loss", patience=config.patience)]
-    if progress:
-        callbacks.append(_Reporter(progress))
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    task = CrossEntropyTask(
-        model,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        seed=config.seed,
-    )
-    trainer = L.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision=_precision(config.precision),
-        max_epochs=config.epochs,
-        callbacks=callbacks,
-        logger=TensorBoardLogger(run, name="curves", version=""),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        gradient_clip_val=1.0,
-    )
-    last = run / "checkpoints" / "last.ckpt"
-    sampler = loaders[0].sampler
-    if last.is_file() and isinstance(sampler, PairedSampler):
-        # Lightning draws the first batches of a resumed run before it tells the sampler the epoch.
-        sampler.set_epoch(torch.load(last, weights_only=True)["epoch"] + 1)
-    with _threads_beside(_workers()), warnings.catch_warnings():
-        # Lightning advises one worker for every core, on two cores too, and lags behind torch.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
-        # A run that is taken up again has checkpoints: that is the point.
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
-    state = torch.load(checkpoint.best_model_path, weights_only=True)["state_dict"]
-    return {name.removeprefix("model."): tensor for name, tensor in state.items()}
-
-
-def _workers() -> int:
-    """Processes that read faces: one for every four cores."""
-    return max(1, (os.cpu_count() or 1) // 4)
-
-
-@contextmanager
-def _threads_beside(workers: int) -> Iterator[None]:
-    """Compute on the cores that the workers leave.
-
-    Threads that wait for each other in every layer must not share a core with anything: one more
-    busy process than cores made an epoch take six to nine times as long.
+    As in the reference system (FACTS A.6: seven chunks for Celeb-DF's 5,299 fakes and 712 reals),
+    which dropped the fakes left over; here they are shared out.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    reals, fakes = (videos.loc[videos["label"] == label] for label in (REAL, FAKE))
+    count = max(1, len(fakes) // len(reals))
+    order = np.random.default_rng(seed).permutation(len(fakes))
+    return [pd.concat([reals, fakes.iloc[np.sort(part)]]) for part in np.array_split(order, count)]
 
 
-class _Reporter(Callback):
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        self._progress(trainer.global_step, int(trainer.estimated_stepping_batches))
-
-
-def _precision(name: str) -> Literal["32-true", "bf16-mixed"]:
-    """Lightning's name; "auto" is bf16 on hardware that computes in it, else fp32."""
-    if name == "auto":
-        on_gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        name = "bf16" if on_gpu or torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return "bf16-mixed" if name == "bf16" else "32-true"
+def _new_model(this: _Run) -> tuple[Model, str | None]:
+    L.seed_everything(this.config.seed, workers=True, verbose=False)
+    encoder = None
+    if this.embeddings is not None:
+        packed = load_encoder(this.embeddings.path / ENCODER)
+        this.embeddings.check(encoder=packed.sha256)
+        encoder = packed.network
+    return network_of(this.config, encoder=encoder)
 
 
-def _untested_bundle(
-    model: Model, store: FaceStore, config: TrainConfig, trained: pd.DataFrame
-) -> Bundle:
-    counts = trained["label"].value_counts()
-    statement = config.statement or (
-        f"Trained on {counts[0]} real and {counts[1]} manipulated videos of "
-        f"{', '.join(sorted(trained['dataset'].unique()))}."
+def _material(this: _Run, model: Model) -> Material:
+    videos = pd.concat([this.trained, this.validated])
+    return Material(this.store, videos, model.spec, this.embeddings)
+
+
+def _trained(this: _Run) -> Model:
+    """A model trained on the videos of a run, or of one chunk of it."""
+    config = this.config
+    model, _ = _new_model(this)
+    material = _material(this, model)
+    network = model.head if isinstance(model, OnEncoder) and this.embeddings else model
+    still = hold(model, config) if this.embeddings is None else None
+    objective = _objective(config, model, this.trained)
+    if objective is not None and any(p.requires_grad for p in network.parameters()):
+        fit(
+            network,
+            material.loaders(this.trained, this.validated, config),
+            this.folder,
+            objective=objective,
+            config=config,
+            still=still,
+            progress=this.progress,
+        )
+    model.eval()
+    if isinstance(model, Metric) and (objective is None or not objective.cross_entropy):
+        _fit_classifier(this, model, material)
+    return model
+
+
+def _objective(config: TrainConfig, model: Model, videos: pd.DataFrame) -> Objective | None:
+    """None for a model that has nothing to learn by gradient."""
+    counts = videos["label"].value_counts()
+    weight = float(counts[REAL] / counts[FAKE]) if config.class_weight else 1.0
+    classic = isinstance(model, Metric) and model.options["classifier"] != LINEAR
+    if config.loss == CROSS_ENTROPY:
+        if classic and model.options["widths"]:
+            raise ConfigError(
+                f"The head below '{model.options['classifier']}' is trained by a metric loss: set "
+                "'loss', for instance to triplet."
+            )
+        return None if classic else Objective(None, 1.0, weight)
+    metric = metric_loss(
+        config.loss, mining=config.mining, margin=config.loss_margin, distance=config.distance
     )
-    card = BundleCard(
-        name=f"{config.model}-{config.backbone}",
+    if not isinstance(model, Metric) and not config.cross_entropy:
+        raise ConfigError(
+            f"The loss '{config.loss}' alone trains no classifier for '{config.model}': set "
+            "'cross_entropy' above 0, or take the model 'metric'."
+        )
+    return Objective(metric, 0.0 if classic else config.cross_entropy, weight)
+
+
+def _fit_classifier(this: _Run, model: Metric, material: Material) -> None:
+    """Fit the classifier on the embeddings of the training samples, after the metric loss."""
+    per_video = None if this.embeddings is not None else this.config.frames_per_video
+    chosen = material.of(this.trained, per_video=per_video)
+    embeddings = _embedded(this, model, material.samples[chosen])
+    labels, groups = material.labels[chosen], material.groups[chosen]
+    name, seed = str(model.options["classifier"]), this.config.seed
+    if name == LINEAR:
+        weight, bias = fit_linear(embeddings, labels, seed=seed)
+        linear = model.head.classifier
+        assert isinstance(linear, torch.nn.Linear)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(np.asarray(weight)).reshape(1, -1))
+            linear.bias.fill_(float(bias))
+    else:
+        model.head.classifier = fit_classifier(
+            name, embeddings, labels, groups, seed=seed, balanced=this.config.class_weight
+        )
+
+
+def _embedded(this: _Run, model: Metric, samples: Samples) -> NDArray[np.float32]:
+    if this.embeddings is None:
+        return embed(model, samples.rows, samples.lengths, read=this.store.read)
+    with torch.inference_mode():
+        features = torch.from_numpy(this.embeddings.values[samples.rows[:, 0]])
+        return np.asarray(model.embed_features(features).float().numpy())
+
+
+def _scored(this: _Run, model: Model, samples: Samples) -> NDArray[np.float64]:
+    if this.embeddings is not None and isinstance(model, OnEncoder | Ensemble):
+        return score_features(model, this.embeddings.values, samples.rows, samples.lengths)
+    return score(model, samples.rows, samples.lengths, read=this.store.read)
+
+
+def _claim(this: _Run) -> None:
+    """Note in `run/run.json` what this run is, or check that it is the one begun there."""
+    ours = {"store": this.store.fingerprint, **this.config.model_dump(mode="json")}
+    ours["embeddings"] = asdict(this.embeddings.origin) if this.embeddings else None
+    path = this.folder / "run.json"
+    if not path.is_file():
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+        return
+    try:
+        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path} is damaged ({error}): give the run another folder.") from None
+    changed = [key for key in ours if theirs.get(key) != ours[key]]
+    if changed:
+        raise ConfigError(
+            f"{this.folder} holds a run with another {' and '.join(changed)}: "
+            "give this one another folder."
+        )
+
+
+def _card(this: _Run, model: Model) -> BundleCard:
+    counts = this.trained["label"].value_counts()
+    statement = this.config.statement or (
+        f"Trained on {counts[REAL]} real and {counts[FAKE]} manipulated videos of "
+        f"{', '.join(sorted(this.trained['dataset'].unique()))}."
+    )
+    return BundleCard(
+        name=this.config.model,
         sha256="",
-        architecture=f"{config.backbone} at {config.size} px, one face at a time",
+        architecture=_architecture(this.config, model),
         statement=statement,
         operating_points=(),
         measurements=(),
     )
-    training = {
-        "config": config.model_dump(),
-        "store": store.fingerprint,
-        "real_videos": int(counts[0]),
-        "fake_videos": int(counts[1]),
+
+
+def _architecture(config: TrainConfig, model: Model) -> str:
+    spec = model.spec
+    faces = "one face at a time"
+    if spec.frames > 1:
+        faces = f"{spec.frames} consecutive faces" if spec.consecutive else "faces in order"
+    many = f", {len(model.members)} models that vote" if isinstance(model, Ensemble) else ""
+    return f"{config.model} at {spec.size} px, {faces}{many}"
+
+
+def _provenance(this: _Run, model: Model, material: Material, record: str | None) -> dict[str, Any]:
+    """What it was made from, and whether it learnt anything: `train_loss` near 0.69 is chance."""
+    counts = this.trained["label"].value_counts()
+    return {
+        "config": this.config.model_dump(mode="json"),
+        "store": this.store.fingerprint,
+        "embeddings": asdict(this.embeddings.origin) if this.embeddings else None,
+        "weights": record,
+        "real_videos": int(counts[REAL]),
+        "fake_videos": int(counts[FAKE]),
+        "short_tracks": material.short_tracks,
+        "train_loss": _training_loss(this, model, material),
         "python": platform.python_version(),
     }
-    return Bundle(model, card, training)
 
 
-def _with_operating_points(
-    folder: Path, bundle: Bundle, store: FaceStore, validated: pd.DataFrame
-) -> Bundle:
-    """Measure the thresholds with the weights as they were saved, on every stored face."""
-    frames = score_videos(store, validated, lambda crops: score_crops(bundle.model, crops))
+def _training_loss(this: _Run, model: Model, material: Material) -> float:
+    """Balanced log-loss on training samples, as they are."""
+    rng = np.random.default_rng(this.config.seed)
+    places = [
+        rng.permutation(material.of(part))[: LOOKED_AT // 2]
+        for _, part in this.trained.groupby("label")
+    ]
+    chosen = np.concatenate(places)
+    logits = torch.from_numpy(_scored(this, model, material.samples[chosen]))
+    labels = torch.from_numpy(material.labels[chosen])
+    return float(balanced_log_loss(logits, labels.double()))
+
+
+def _with_operating_points(this: _Run, bundle: Bundle) -> Bundle:
+    """Measure the thresholds with the weights as they were saved, on every validation sample."""
+    material = _material(this, bundle.model)
+    frames = score_videos(
+        this.store,
+        this.validated,
+        material.samples,
+        lambda samples: _scored(this, bundle.model, samples),
+    )
     scored = frames.pooled()
     points = operating_points(scored.labels, sigmoid(scored.logits))
     measured = replace(bundle, card=replace(bundle.card, operating_points=points))
-    update_card(folder, measured)
+    update_card(this.folder / "bundle", measured)
     return measured

@@ -1,0 +1,95 @@
+"""How good a detector is with few frames of each video: the reference paper's question."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from deeptell.data.embeddings import Embeddings
+from deeptell.data.samples import Samples, samples_of, spread
+from deeptell.data.scores import score_videos
+from deeptell.data.splits import check_leaks, side
+from deeptell.evaluation.bootstrap import measurements
+from deeptell.evaluation.protocol import scorer_of
+from deeptell.faces.store import FaceStore
+from deeptell.inputs import InputSpec
+from deeptell.models.bundle import Bundle
+from deeptell.records import FewFrames
+
+COUNTS = (1, 3, 5, 10, 25)
+FIGURES = ("auc", "accuracy")
+
+
+def few_frames(
+    bundle: Bundle,
+    store: FaceStore,
+    *,
+    split: str,
+    data: str,
+    counts: Sequence[int] = COUNTS,
+    embeddings: Embeddings | None = None,
+) -> list[FewFrames]:
+    """Measure with so many frames of each video, spread over it; for clips, runs of frames.
+
+    A count is left out where it is less than one sample takes, or more than the store holds of
+    the middle video. The threshold for accuracy is the bundle's "flag" point.
+
+    Raises:
+        LeakError, DataError: as `protocol.evaluate`.
+    """
+    check_leaks(store.videos)
+    asked = store.videos.loc[store.videos["split"] == split]
+    spec, scorer = bundle.model.spec, scorer_of(bundle, store, embeddings=embeddings)
+    flags = [p.threshold for p in bundle.card.operating_points if p.name == "flag"]
+    points = []
+    for count in possible(counts, store.index, asked["video_key"], spec):
+        samples = few(store.index, spec, count=count)
+        keys = store.index["video_key"].to_numpy()[samples.middle]
+        videos = side(asked.loc[asked["video_key"].isin(set(keys))], split)
+        table = score_videos(store, videos, samples, scorer)
+        auc, accuracy = measurements(
+            table,
+            data=data,
+            figures=FIGURES,
+            threshold=flags[0] if flags else 0.5,
+            levels=("video",),
+            by_method=False,
+        )
+        points.append(FewFrames(count, auc, accuracy))
+    return points
+
+
+def possible(
+    counts: Iterable[int], index: pd.DataFrame, videos: Iterable[str], spec: InputSpec
+) -> list[int]:
+    """The counts that a model can answer for and half of the videos have frames for."""
+    held = index.loc[index["video_key"].isin(list(videos))]
+    most = held.groupby("video_key")["frame_index"].nunique().median()
+    least = spec.frames if spec.consecutive else 1
+    return [count for count in counts if least <= count <= most]
+
+
+def few(index: pd.DataFrame, spec: InputSpec, *, count: int) -> Samples:
+    """Samples that see `count` frames of each video; a clip model sees whole clips of them."""
+    if spec.consecutive and spec.frames > 1:
+        samples = samples_of(index, spec)
+        keys = index["video_key"].to_numpy()[samples.middle]
+        places = pd.Series(np.arange(len(samples))).groupby(keys).indices.values()
+        clips = count // spec.frames
+        return samples[np.concatenate([spread(np.asarray(p), count=clips) for p in places])]
+    chosen = np.concatenate(
+        [
+            _rows(index, np.asarray(rows), count)
+            for rows in index.groupby("video_key", sort=False).indices.values()
+        ]
+    )
+    part = samples_of(index.iloc[chosen], spec)
+    return Samples(chosen[part.rows], part.lengths)
+
+
+def _rows(index: pd.DataFrame, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Every face in `count` frames of one video."""
+    frames = index["frame_index"].to_numpy()[rows]
+    seen = spread(np.unique(frames), count=count)
+    return np.asarray(rows[np.isin(frames, seen)], np.int64)

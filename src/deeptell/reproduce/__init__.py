@@ -1,0 +1,1 @@
+"""The published comparison, trained and measured anew."""

@@ -1,0 +1,155 @@
+"""The loaders of a training run, over faces or over cached embeddings."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from deeptell.catalog import lookup
+from deeptell.config import TrainConfig
+from deeptell.data.augment import AUGMENTS
+from deeptell.data.embeddings import Embeddings
+from deeptell.data.samples import Samples, samples_of, spread, too_short
+from deeptell.data.sampling import (
+    SAMPLERS,
+    EpochSampler,
+    FaceDataset,
+    FeatureDataset,
+    Item,
+    as_fetched,
+)
+from deeptell.errors import DataError
+from deeptell.faces.store import FaceStore
+from deeptell.inputs import InputSpec
+
+Loaders = tuple[DataLoader[Item], DataLoader[Item]]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The samples of a store as one model takes them, with their labels.
+
+    Attributes:
+        videos: those of "train" and "val".
+        embeddings: where training is on cached ones.
+    """
+
+    store: FaceStore
+    videos: pd.DataFrame
+    spec: InputSpec
+    embeddings: Embeddings | None = None
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Every sample of the store, in the order of its index."""
+        return samples_of(self.store.index, self.spec)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """`(M,)`; -1 for samples of videos that are not used."""
+        return self._known("label").fillna(-1).to_numpy(np.int64)
+
+    @cached_property
+    def groups(self) -> NDArray[np.str_]:
+        """`(M,)` the source group of each sample."""
+        return self._known("group").fillna("").to_numpy(str)
+
+    def _known(self, column: str) -> "pd.Series[str]":
+        keys = self.store.index["video_key"].iloc[self.samples.middle]
+        return keys.map(self.videos.set_index("video_key")[column])
+
+    def of(self, videos: pd.DataFrame, *, per_video: int | None = None) -> NDArray[np.int64]:
+        """Numbers of the samples of some videos, or of at most so many of each, spread over it."""
+        keys = self.store.index["video_key"].to_numpy()[self.samples.middle]
+        places = pd.Series(np.arange(len(keys))).groupby(keys).indices
+        mine = [np.asarray(places[key]) for key in videos["video_key"] if key in places]
+        if per_video is not None:
+            mine = [spread(own, count=per_video) for own in mine]
+        return np.concatenate(mine) if mine else np.empty(0, np.int64)
+
+    def without_short(self, videos: pd.DataFrame) -> pd.DataFrame:
+        """The videos that give at least one sample.
+
+        Raises:
+            DataError: none of a class does.
+        """
+        kept = videos.loc[videos["video_key"].isin(self._sampled)]
+        for label, name in ((0, "real"), (1, "manipulated")):
+            if not (kept["label"] == label).any():
+                raise DataError(
+                    f"No {name} video has a track with {self.spec.frames} consecutive faces, which "
+                    f"this model takes; 'deeptell extract --consecutive {self.spec.frames}' keeps "
+                    "them."
+                )
+        return kept
+
+    @cached_property
+    def _sampled(self) -> set[str]:
+        return set(self.store.index["video_key"].to_numpy()[self.samples.middle])
+
+    @property
+    def short_tracks(self) -> int:
+        """How many tracks of the videos give no sample."""
+        index = self.store.index
+        return int(too_short(index, self.spec).reindex(self.videos["video_key"]).fillna(0).sum())
+
+    def loaders(
+        self, trained: pd.DataFrame, validated: pd.DataFrame, config: TrainConfig
+    ) -> Loaders:
+        """Changed training samples as the sampler draws them, and fixed validation samples."""
+        make = lookup(SAMPLERS, config.sampler, kind="sampler")
+        sampler = make(
+            self.samples,
+            self.store.index,
+            trained,
+            per_video=config.frames_per_video,
+            seed=config.seed,
+        )
+        fixed = self.of(validated, per_video=config.frames_per_video)
+        if self.embeddings is not None:
+            return self._feature_loaders(sampler, fixed, config)
+        return self._face_loaders(sampler, fixed, config)
+
+    def _feature_loaders(
+        self, sampler: EpochSampler, fixed: NDArray[np.int64], config: TrainConfig
+    ) -> Loaders:
+        assert self.embeddings is not None
+        features = torch.from_numpy(self.embeddings.values)
+        data = FeatureDataset(features, self.samples, self.labels)
+        size = min(config.batch_size, len(sampler))
+        return (
+            DataLoader(data, size, sampler=sampler, drop_last=True, collate_fn=as_fetched),
+            DataLoader(data, 4096, sampler=fixed.tolist(), collate_fn=as_fetched),
+        )
+
+    def _face_loaders(
+        self, sampler: EpochSampler, fixed: NDArray[np.int64], config: TrainConfig
+    ) -> Loaders:
+        augment = lookup(AUGMENTS, config.augment, kind="augmentation")
+        sets = [
+            FaceDataset(self.store, self.samples, self.labels, spec=self.spec, augment=change)
+            for change in (augment, AUGMENTS["none"])
+        ]
+        workers = readers()
+        size = min(config.batch_size, len(sampler))
+        return (
+            DataLoader(
+                sets[0],
+                size,
+                sampler=sampler,
+                drop_last=True,
+                num_workers=workers,
+                persistent_workers=True,
+            ),
+            DataLoader(sets[1], 2 * size, sampler=fixed.tolist(), num_workers=workers),
+        )
+
+
+def readers() -> int:
+    """Processes that read faces: one for every four cores."""
+    return max(1, (os.cpu_count() or 1) // 4)
