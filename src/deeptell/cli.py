@@ -264,6 +264,7 @@ def embed(
     """Compute what an encoder makes of every stored face, once, to train heads on in seconds."""
     from deeptell import console
     from deeptell.config import TrainConfig, load
+    from deeptell.data.samples import too_short
     from deeptell.faces.store import FaceStore
     from deeptell.training.embed import embed_store
     from deeptell.training.networks import encoder_of
@@ -279,6 +280,13 @@ def embed(
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return
     console.out.print(f"{count} embeddings of {width} values.", highlight=False)
+    if short := int(too_short(faces.index, encoder.spec).sum()):
+        console.out.print(
+            f"{short} tracks are too short for {encoder.spec.frames} consecutive faces and were "
+            "left out.",
+            style="yellow",
+            highlight=False,
+        )
     console.out.print(
         f"Next: deeptell train {console.shown(store)} run --model metric "
         f"--embeddings {console.shown(out)}",
@@ -354,6 +362,7 @@ def train(
     )
     from deeptell.data.embeddings import Embeddings
     from deeptell.faces.store import FaceStore
+    from deeptell.training.run import SHORT_TRACKS
     from deeptell.training.run import train as train_model
 
     faces = FaceStore(store)
@@ -362,8 +371,8 @@ def train(
         bundle = train_model(faces, run, config=settings, embeddings=cache, progress=progress)
     if short := bundle.training["short_tracks"]:
         console.out.print(
-            f"{short} tracks are too short for {bundle.model.spec.frames} consecutive faces "
-            "and were left out.",
+            f"{short} tracks are too short for {bundle.model.spec.frames} consecutive faces and "
+            f"were left out: see {console.shown(run / SHORT_TRACKS)}.",
             style="yellow",
             highlight=False,
         )

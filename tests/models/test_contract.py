@@ -425,6 +425,22 @@ class TestBadBundles:
         with pytest.raises(BundleError, match="SHA-256"):
             load_bundle(tmp_path / "bundle")
 
+    def test_a_classifier_that_the_card_does_not_name(self, tmp_path: Path) -> None:
+        save_bundle(tmp_path / "bundle", Bundle(made("metric", METRIC), card(), {}))
+        path = tmp_path / "bundle" / "bundle.json"
+        text = path.read_text().replace('"classifier": "linear"', '"classifier": "sgd"')
+        path.write_text(text)
+        with pytest.raises(BundleError, match=r"names no classifier\.skops"):
+            load_bundle(tmp_path / "bundle")
+
+    def test_a_classifier_of_another_width(self) -> None:
+        model, other = (
+            made("metric", {**METRIC, "classifier": "sgd", "widths": [32, width]})
+            for width in (16, 8)
+        )
+        with pytest.raises(BundleError, match="takes 8 values, the embedding has 16"):
+            model.restore(other.files())
+
     def test_names_of_files_stay_in_the_folder(self, tmp_path: Path) -> None:
         model = made("metric", {**METRIC, "classifier": "sgd"})
         save_bundle(tmp_path / "bundle", Bundle(model, card(), {}))

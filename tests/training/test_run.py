@@ -276,6 +276,15 @@ class TestHeads:
         assert [len(part) for part in fakes] == [4] * 4
         assert set().union(*fakes) | reals == set(videos["video_key"])
 
+    def test_a_recurrent_model_end_to_end(self, store: FaceStore, tmp_path: Path) -> None:
+        settings = config.TrainConfig(
+            model="gru", encoder=BACKBONE, size=48, frames=3, epochs=1, frames_per_video=1
+        )
+        made = train(store, tmp_path / "run", config=settings)
+        assert made.model.spec.frames == 3
+        result = evaluate(made, store, split="test", data="test", levels=("video",))
+        assert result.coverage == 1
+
     def test_metric_learning_end_to_end(self, store: FaceStore, tmp_path: Path) -> None:
         """Backbone and head are trained together; "frozen" leaves the backbone as it was."""
         settings = config.TrainConfig(
@@ -414,8 +423,13 @@ class TestClips:
         changed = FaceStore(store.path)
         middle = store.index["frame_index"].between(4, 5) & (store.index["video_key"] == lost)
         changed.__dict__["index"] = store.index.loc[~middle].reset_index(drop=True)
+        trained = store.videos.loc[store.videos["split"] == "train", "video_key"].iloc[1]
+        rest = changed.index["frame_index"].lt(7) | (changed.index["video_key"] != trained)
+        changed.__dict__["index"] = changed.index.loc[rest].reset_index(drop=True)
         made = train(changed, tmp_path / "run", config=settings)
-        assert made.training["short_tracks"] == 0
+        assert made.training["short_tracks"] == 1
+        named = (tmp_path / "run" / "short_tracks.csv").read_text()
+        assert named.splitlines() == ["video_key,tracks", f"{trained},1"]
         result = evaluate(made, changed, split="test", data="test")
         assert result.not_scored.to_dict("records") == [
             {"video_key": lost, "reason": "no track holds 8 consecutive faces"}

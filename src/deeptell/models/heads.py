@@ -40,8 +40,9 @@ class MetricHead(Head):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers[:-2])  # the last one is linear
         self.normalise = normalise
-        width = widths[-1] if widths else inputs
-        self.classifier: nn.Module | None = nn.Linear(width, 1) if classifier == LINEAR else None
+        self.width = widths[-1] if widths else inputs
+        linear = nn.Linear(self.width, 1)
+        self.classifier: nn.Module | None = linear if classifier == LINEAR else None
 
     def embed(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         """`(N, inputs)` -> `(N, widths[-1])`."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from deeptell.errors import BundleError
 from deeptell.models.classic import ClassicClassifier
 from deeptell.models.contract import Encoder, Head, Model
 from deeptell.models.heads import LINEAR, MetricHead, RecurrentHead
@@ -97,10 +98,19 @@ class Metric(OnEncoder):
         return {**super().files(), CLASSIFIER: own.to_bytes()}
 
     def restore(self, files: Mapping[str, bytes]) -> None:
-        """Take the classifier back; one of an unexpected type is refused."""
+        """Take the classifier back; one of an unexpected type or width is refused."""
         super().restore(files)
-        if CLASSIFIER in files:
-            self.head.classifier = ClassicClassifier.from_bytes(files[CLASSIFIER])
+        if self.options["classifier"] == LINEAR:
+            return
+        if CLASSIFIER not in files:
+            raise BundleError(f"The bundle names no {CLASSIFIER}: copy the whole folder again.")
+        classifier = ClassicClassifier.from_bytes(files[CLASSIFIER])
+        if classifier.fitted.n_features_in_ != self.head.width:
+            raise BundleError(
+                f"{CLASSIFIER} takes {classifier.fitted.n_features_in_} values, the embedding has "
+                f"{self.head.width}: they are not of one model; copy the whole folder again."
+            )
+        self.head.classifier = classifier
 
 
 class Recurrent(OnEncoder):

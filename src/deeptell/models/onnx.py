@@ -78,7 +78,9 @@ class OnnxEncoder(Encoder):
         return {FILE: self._content}
 
     def restore(self, files: Mapping[str, bytes]) -> None:
-        """Take the graph; a `BundleError` if onnxruntime cannot."""
+        """Take the graph; a `BundleError` if it is missing or onnxruntime cannot."""
+        if FILE not in files:
+            raise BundleError(f"The bundle names no {FILE}: copy the whole folder again.")
         self._content = files[FILE]
         self._session = _session(self._content)
 

@@ -93,10 +93,10 @@ class Material:
         return set(self.store.index["video_key"].to_numpy()[self.samples.middle])
 
     @property
-    def short_tracks(self) -> int:
-        """How many tracks of the videos give no sample."""
-        index = self.store.index
-        return int(too_short(index, self.spec).reindex(self.videos["video_key"]).fillna(0).sum())
+    def short_tracks(self) -> "pd.Series[int]":
+        """How many tracks of each video give no sample, where any does."""
+        short = too_short(self.store.index, self.spec)
+        return short.loc[short.index.isin(self.videos["video_key"])]
 
     def loaders(
         self, trained: pd.DataFrame, validated: pd.DataFrame, config: TrainConfig
@@ -145,11 +145,13 @@ class Material:
                 drop_last=True,
                 num_workers=workers,
                 persistent_workers=True,
+                pin_memory=torch.cuda.is_available(),
             ),
             DataLoader(sets[1], 2 * size, sampler=fixed.tolist(), num_workers=workers),
         )
 
 
 def readers() -> int:
-    """Processes that read faces: one for every four cores."""
-    return max(1, (os.cpu_count() or 1) // 4)
+    """Processes that read faces: one for every four cores, or all but one beside a GPU."""
+    cores = os.cpu_count() or 1
+    return max(1, cores - 1 if torch.cuda.is_available() else cores // 4)

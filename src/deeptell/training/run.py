@@ -41,6 +41,7 @@ from deeptell.training.networks import hold, network_of
 from deeptell.training.tasks import Objective, balanced_log_loss
 
 CROSS_ENTROPY = "cross_entropy"
+SHORT_TRACKS = "short_tracks.csv"
 LOOKED_AT = 512  # training samples from which it is told whether a model learnt anything
 
 Progress = Callable[[int, int], None]
@@ -69,6 +70,9 @@ def train(
 ) -> Bundle:
     """Train one model; write `run/bundle`, `run/run.json` and the training curves.
 
+    Tracks that are too short for the model are left out, counted in the bundle, and named in
+    `run/short_tracks.csv`.
+
     A run that was cut off goes on from its last epoch when it is started again.
 
     Args:
@@ -94,6 +98,7 @@ def train(
     trained = material.without_short(trained)
     this = replace(this, trained=trained, validated=material.without_short(validated))
     _claim(this)
+    _name_short_tracks(this, material)
     if config.chunks:
         members = [
             _trained(replace(this, folder=run / f"chunk-{number}", trained=chunk))
@@ -247,6 +252,14 @@ def _claim(this: _Run) -> None:
         )
 
 
+def _name_short_tracks(this: _Run, material: Material) -> None:
+    """List in `run/short_tracks.csv` the videos with tracks that are too short for a sample."""
+    short = material.short_tracks
+    if len(short):
+        with replacing(this.folder / SHORT_TRACKS) as temporary:
+            short.rename_axis("video_key").rename("tracks").to_csv(temporary)
+
+
 def _card(this: _Run, model: Model) -> BundleCard:
     counts = this.trained["label"].value_counts()
     statement = this.config.statement or (
@@ -282,7 +295,7 @@ def _provenance(this: _Run, model: Model, material: Material, record: str | None
         "weights": record,
         "real_videos": int(counts[REAL]),
         "fake_videos": int(counts[FAKE]),
-        "short_tracks": material.short_tracks,
+        "short_tracks": int(material.short_tracks.sum()),
         "train_loss": _training_loss(this, model, material),
         "python": platform.python_version(),
     }
