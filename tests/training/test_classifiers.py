@@ -59,6 +59,28 @@ def test_frames_of_one_group_do_not_calibrate_each_other() -> None:
     assert np.abs(leaking - 0.5).mean() > 0.4
 
 
+def test_weighing_reaches_the_calibration() -> None:
+    """With one real in thirteen and classes that overlap, both are then found as often."""
+    x, labels, groups = blobs(2400, apart=0.5)
+    kept = (labels == 1) | (np.arange(2400) % 84 < 6)
+    data, (new, truth, _) = (x[kept], labels[kept], groups[kept]), blobs(2400, apart=0.5, seed=5)
+
+    def recalls(balanced: bool) -> list[float]:
+        called = said("logistic_regression", *data, new, balanced=balanced) >= 0.5
+        return [float((called == truth)[truth == label].mean()) for label in (0, 1)]
+
+    assert np.ptp(recalls(False)) > 0.5
+    assert np.ptp(recalls(True)) < 0.1
+
+
+@pytest.mark.parametrize("name", ["knn", "svm", "random_forest"])
+def test_few_samples_are_enough(name: str) -> None:
+    """Fewer than ten neighbours or 300 landmarks; and a fold smaller than a tree's part."""
+    n = 5000 if name == "random_forest" else 24
+    x, labels, groups = blobs(n)
+    assert ((said(name, x, labels, groups, x) >= 0.5) == labels).mean() > 0.9
+
+
 def test_linear_is_scikit_learns() -> None:
     x, labels, _ = blobs()
     weight, bias = fit_linear(x, labels, seed=0)
@@ -85,6 +107,13 @@ class TestBadInput:
         x, labels, groups = blobs()
         x[17, 3] = value
         with pytest.raises(DataError, match=r"1 of 120 embeddings are not finite.*number 17"):
+            said("sgd", x, labels, groups, x)
+
+    def test_folds_that_leave_one_class_to_fit_on(self) -> None:
+        """Groups of fakes, of both and of reals: what is left may be of one class."""
+        x, labels = blobs(48)[0], np.repeat([1, 0, 1, 0], 12)
+        groups = np.repeat(["fakes", "both", "both", "reals"], 12)
+        with pytest.raises(DataError, match="No folds of source groups leave both classes"):
             said("sgd", x, labels, groups, x)
 
     def test_one_group_of_a_class(self) -> None:

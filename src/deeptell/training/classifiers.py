@@ -4,6 +4,7 @@ Kumar, Bhavsar and Verma (IWBF 2020) fitted six of them, with these settings, on
 frames; here no fold of the calibration holds frames of a group that another holds.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.class_weight import compute_sample_weight
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from deeptell.catalog import lookup
 from deeptell.errors import ConfigError, DataError
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 FOLDS = 3
+NEIGHBOURS = 10
 TREE_SAMPLES = 4096  # that each tree of a forest sees at most
 LANDMARKS = 300  # of the Nystroem approximation
 
-# Class weight ("balanced" or None), number of samples, seed -> an estimator.
+# Class weight ("balanced" or None), fewest samples that one is fitted on, seed -> a pipeline, of
+# the steps that `models.classic` knows.
 Make = Callable[[str | None, int, int], "BaseEstimator"]
 
 
@@ -44,13 +49,13 @@ def _sgd(weight: str | None, n: int, seed: int) -> "BaseEstimator":
 
 def _random_forest(weight: str | None, n: int, seed: int) -> "BaseEstimator":
     """A hundred trees; of a large table each sees a part, or fitting takes minutes."""
-    return RandomForestClassifier(
+    kind = RandomForestClassifier(
         100,
         max_samples=TREE_SAMPLES if n > TREE_SAMPLES else None,
         class_weight=weight,
         random_state=seed,
-        n_jobs=-1,
     )
+    return make_pipeline(kind)
 
 
 def _logistic_regression(weight: str | None, n: int, seed: int) -> "BaseEstimator":
@@ -58,8 +63,11 @@ def _logistic_regression(weight: str | None, n: int, seed: int) -> "BaseEstimato
 
 
 def _knn(weight: str | None, n: int, seed: int) -> "BaseEstimator":
-    """By plain search, whose state is arrays only; it holds every embedding it was fitted on."""
-    return KNeighborsClassifier(10, algorithm="brute")
+    """By plain search, whose state is arrays only; it holds every embedding it was fitted on.
+
+    The embedding is taken as it is: its distances are what a metric loss has learnt.
+    """
+    return make_pipeline(KNeighborsClassifier(min(NEIGHBOURS, n), algorithm="brute"))
 
 
 def _perceptron(weight: str | None, n: int, seed: int) -> "BaseEstimator":
@@ -68,19 +76,24 @@ def _perceptron(weight: str | None, n: int, seed: int) -> "BaseEstimator":
 
 
 def _decision_tree(weight: str | None, n: int, seed: int) -> "BaseEstimator":
-    return DecisionTreeClassifier(class_weight=weight, random_state=seed)
+    return make_pipeline(DecisionTreeClassifier(class_weight=weight, random_state=seed))
 
 
 def _svm(weight: str | None, n: int, seed: int) -> "BaseEstimator":
     """An RBF kernel through 300 landmarks (Williams and Seeger, NIPS 2000): the exact one takes
     minutes on tens of thousands of embeddings."""
-    landmarks = Nystroem(n_components=min(LANDMARKS, n // 2), random_state=seed)
+    landmarks = Nystroem(n_components=min(LANDMARKS, n), random_state=seed)
     kind = LinearSVC(class_weight=weight, random_state=seed)
     return make_pipeline(StandardScaler(), landmarks, kind)
 
 
 def _gradient_boosting(weight: str | None, n: int, seed: int) -> "BaseEstimator":
-    return HistGradientBoostingClassifier(class_weight=weight, random_state=seed)
+    """All of its hundred steps: an early end would be judged on frames of the people that it was
+    fitted on."""
+    kind = HistGradientBoostingClassifier(
+        early_stopping=False, class_weight=weight, random_state=seed
+    )
+    return make_pipeline(kind)
 
 
 CLASSIFIERS: Mapping[str, Make] = {
@@ -111,7 +124,8 @@ def fit_classifier(
         embeddings: `(N, D)`.
         labels: `(N,)`, FAKE = 1.
         groups: `(N,)`; what shares a source shares a group.
-        balanced: weigh both classes alike.
+        balanced: weigh both classes alike, in the calibration too, which would otherwise bring
+            the shares of the training set back.
 
     Raises:
         ConfigError: an unknown name, or one that cannot weigh classes.
@@ -122,10 +136,19 @@ def fit_classifier(
         known = ", ".join(other for other in CLASSIFIERS if other not in UNWEIGHTED)
         raise ConfigError(f"'{name}' cannot weigh classes; these can: {known}.")
     _check(embeddings, labels)
-    estimator = make("balanced" if balanced else None, len(labels), seed)
     folds = _folds(labels, groups, seed=seed)
-    fitted = CalibratedClassifierCV(estimator, cv=folds, ensemble=False).fit(embeddings, labels)
-    fitted.cv = None  # the folds are data of the training set, not of the classifier
+    fewest = min(len(rows) for rows, _ in folds)
+    estimator = make("balanced" if balanced else None, fewest, seed)
+    fitted = CalibratedClassifierCV(estimator, cv=folds, ensemble=False)
+    weights = compute_sample_weight("balanced", labels) if balanced else None
+    # On one thread sums have one order. And boosting's threads, where others want the cores, wait
+    # for each other ten times as long as they compute.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # The pipeline has its class weight; that these reach the calibration alone is meant so.
+        warnings.filterwarnings("ignore", ".*sample weights will only be used for the calibration")
+        fitted.fit(embeddings, labels, sample_weight=weights)
+    # Neither is part of the classifier: the folds, and the pipeline before it was fitted.
+    fitted.set_params(cv=None, estimator=None)
     return ClassicClassifier(fitted)
 
 
@@ -165,6 +188,12 @@ def _folds(
             "A classifier is calibrated on people it was not fitted on, which takes two source "
             f"groups of each class at least; a class has {fewest}."
         )
-    kind = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
-    folds: Any = kind.split(np.zeros(len(labels)), labels, groups)
-    return list(folds)
+    for count in range(min(FOLDS, fewest), 1, -1):
+        kind = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        folds: list[Any] = list(kind.split(np.zeros(len(labels)), labels, groups))
+        if all(len(np.unique(labels[rows])) == 2 for rows, _ in folds):
+            return folds
+    raise DataError(
+        "No folds of source groups leave both classes to fit a classifier on: groups that hold "
+        "both, or more groups of the rarer class, are needed."
+    )
