@@ -93,7 +93,7 @@ def rows(size: Size) -> list[Row]:
 
 def _small() -> Iterator[Row]:
     for name, family, note in (
-        ("frame CNN", FRAME, "test_resnet, faces of 128 px"),
+        ("frame CNN", FRAME, "faces of 128 px; timm's test_resnet"),
         ("c3d_small", "clip", "8 faces of 96 px"),
     ):
         place = f"small/{family}"
@@ -129,7 +129,7 @@ def _full() -> Iterator[Row]:
 def _metric(kind: str) -> Iterator[Row]:
     """Losses and minings with a linear classifier; classifiers on semi-hard triplets."""
     place = f"{kind}/metric"
-    yield Row(TRIPLETS, "families", "metric", place, note="the paper's, corrected")
+    yield Row(TRIPLETS, "families", "metric", place, note="the paper's method, corrected")
     linear = {"classifier": "linear"}
     cross_entropy = {"loss": "cross_entropy", **linear}
     yield Row(SAME_FEATURES, "metric", "metric", place, cross_entropy, note="no metric loss")

@@ -57,6 +57,9 @@ METHODS: Mapping[str, tuple[str | None, ...]] = {
     "full": (None, "NeuralTextures"),
 }
 
+OWN, FACENET = "features", "facenet"  # folders of cached features
+FEATURES = {OWN: "on the frame model's features", FACENET: "on FaceNet's embeddings"}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -163,11 +166,11 @@ def _features(
         return None
     if facenet is not None and row.family in ("metric", "classic"):
         config = recipe("corrected/metric", encoder="facenet", weights=str(facenet))
-        return _cached(setting, setting.folder / "facenet", config, step=step)
+        return _cached(setting, setting.folder / FACENET, config, step=step)
     frame = next(one for one in done.values() if one.compared.family == FRAME)
     encoder = str(frame.folder / "bundle")
     config = recipe("corrected/metric", encoder=encoder)
-    return _cached(setting, setting.folder / "features", config, step=step)
+    return _cached(setting, setting.folder / OWN, config, step=step)
 
 
 def _cached(setting: Setting, folder: Path, config: TrainConfig, *, step: Step) -> Embeddings:
@@ -199,7 +202,8 @@ def _done(
     if kept.is_file():
         held = json.loads(kept.read_text(encoding="utf-8"))
         if held["claim"] == claim:
-            compared = replace(_compared(held["compared"]), note=row.note, section=row.section)
+            note = _note(row, embeddings)
+            compared = replace(_compared(held["compared"]), note=note, section=row.section)
             return Done(compared, _read_scores(folder), held["threshold"], folder)
     began = time.perf_counter()
     with step(f"{setting.folder.name}: {row.name}") as progress:
@@ -232,7 +236,7 @@ def _measured(
         family=row.family,
         section=row.section,
         data=setting.name,
-        note=row.note,
+        note=_note(row, embeddings),
         parameters=sum(p.numel() for p in bundle.model.parameters()),
         train_loss=float(bundle.training["train_loss"]),
         measurements=result.measurements,
@@ -242,6 +246,12 @@ def _measured(
         seconds=time.perf_counter() - began,
     )
     return Done(compared, result.frames, result.threshold, folder)
+
+
+def _note(row: Row, embeddings: Embeddings | None) -> str:
+    """What the page says of a row: its own note, and what it stands on."""
+    stands_on = FEATURES[embeddings.path.name] if embeddings else ""
+    return "; ".join(part for part in (stands_on, row.note) if part)
 
 
 def _compared(values: dict[str, Any]) -> Compared:
@@ -276,7 +286,7 @@ def _differences(setting: Setting, done: dict[str, Done]) -> list[Difference]:
             found.append(Difference(*on, value, low, high, groups=groups))
     triplets = done[TRIPLETS]
     found.append(vote_at_half(triplets.frames, triplets.threshold, data=setting.name))
-    cache = Embeddings(setting.folder / "features")
+    cache = Embeddings(setting.folder / OWN)
     found.append(frame_level_split(setting.store, cache, data=setting.name))
     return found
 
@@ -298,7 +308,8 @@ def _about(
     )
     if size == "small":
         lines.append(
-            "Small: networks that two cores train in minutes, from scratch; clips are short."
+            "Small: networks that two cores train in minutes, from scratch; on c40 the frame and "
+            "the clip model go on from those of c23."
         )
     lines.append(
         "The metric rows stand on FaceNet's embeddings, as in the paper."
