@@ -28,7 +28,8 @@ from deeptell.inputs import InputSpec
 from deeptell.models.bundle import save_encoder
 from deeptell.models.contract import Encoder
 from deeptell.models.families import make
-from deeptell.reproduce.plan import CELLS, CLASSIFIERS, LOSSES, MININGS, recipe
+from deeptell.models.names import CLASSIFIERS
+from deeptell.reproduce.plan import CELLS, LOSSES, MININGS, recipe
 from deeptell.training.run import train
 
 VIDEOS, FACES, WIDTH, GROUPS = 800, 25, 512, 40
@@ -61,7 +62,7 @@ def heads() -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield loss, "metric", {"loss": loss, **settings, **linear}
     for cell in CELLS:
         yield cell, "recurrent", {"model": cell}
-    for name in ("sgd", *CLASSIFIERS):
+    for name in CLASSIFIERS:
         yield f"{name}, on the 512 values", "metric", {"model": name, "loss": "cross_entropy"}
         yield f"{name}, on triplets' 64", "metric", {"classifier": name}
 

@@ -43,6 +43,17 @@ def _classic(classifier: str) -> Entry:
     return Entry("metric", {"widths": (), "classifier": classifier}, needs_encoder=True)
 
 
+CLASSIFIERS = (
+    "sgd",
+    "random_forest",
+    "logistic_regression",
+    "knn",
+    "perceptron",
+    "decision_tree",
+    "svm",
+    "gradient_boosting",
+)
+
 NAMES: Mapping[str, Entry] = {
     "xception": _frame("legacy_xception", 299, "Chollet, CVPR 2017"),
     "inception_v3": _frame("inception_v3", 299, "Szegedy et al., CVPR 2016"),
@@ -67,19 +78,7 @@ NAMES: Mapping[str, Entry] = {
     "bilstm": _recurrent("bilstm"),
     "temporal_max": _recurrent("temporal_max"),
     "metric": Entry("metric", needs_encoder=True),
-    **{
-        name: _classic(name)
-        for name in (
-            "sgd",
-            "random_forest",
-            "logistic_regression",
-            "knn",
-            "perceptron",
-            "decision_tree",
-            "svm",
-            "gradient_boosting",
-        )
-    },
+    **{name: _classic(name) for name in CLASSIFIERS},
     "facenet": Entry("facenet", {}, "Schroff et al., CVPR 2015; Szegedy et al., AAAI 2017"),
 }
 
