@@ -67,7 +67,7 @@ class FeatureDataset(Dataset[Item]):
         self.features = features
         self.rows = torch.from_numpy(samples.rows)
         self.lengths = torch.from_numpy(samples.lengths)
-        self.labels = torch.from_numpy(labels).float()
+        self.labels = torch.tensor(labels, dtype=torch.float32)
 
     def __len__(self) -> int:
         return len(self.labels)
