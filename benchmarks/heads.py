@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 
 from deeptell.config import ExtractConfig
 from deeptell.data.embeddings import Embeddings, Origin, begin, finish, write_part
 from deeptell.data.samples import samples_of
-from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.shard import INDEX_SCHEMA
+from deeptell.faces.store import FaceStore, claim, write_index
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import save_encoder
 from deeptell.models.contract import Encoder
@@ -87,16 +89,16 @@ def world(folder: Path) -> tuple[FaceStore, Embeddings]:
             "reason": "",
         }
     )
-    index = pd.DataFrame(
-        {
-            "video_key": np.repeat(videos["video_key"], FACES),
-            "track": 0,
-            "frame_index": np.tile(np.arange(FACES), VIDEOS),
-        }
+    rows = pd.DataFrame(0, index=range(VIDEOS * FACES), columns=INDEX_SCHEMA.names)
+    rows = rows.assign(
+        video_key=np.repeat(videos["video_key"].to_numpy(), FACES),
+        frame_index=np.tile(np.arange(FACES), VIDEOS),
+        tar="",
     )
     claim(folder / "store", ExtractConfig(frames=FACES))
     videos.to_parquet(folder / "store" / "videos.parquet")
-    index.to_parquet(folder / "store" / "index.parquet")
+    parts = [pa.Table.from_pandas(rows, INDEX_SCHEMA)]
+    write_index(folder / "store", parts, video_keys=videos["video_key"].tolist())
     store = FaceStore(folder / "store")
     rng = np.random.default_rng(0)
     values = rng.normal(size=(VIDEOS * FACES, WIDTH)).astype(np.float32)
@@ -104,7 +106,7 @@ def world(folder: Path) -> tuple[FaceStore, Embeddings]:
     packed = save_encoder(folder / "cache" / "encoder", encoder())
     begin(folder / "cache", Origin(packed.sha256, store.fingerprint))
     write_part(folder / "cache", 0, values)
-    finish(folder / "cache", samples_of(index, InputSpec(size=64)), 1)
+    finish(folder / "cache", samples_of(store.index, InputSpec(size=64)), 1)
     return store, Embeddings(folder / "cache")
 
 

@@ -48,6 +48,8 @@ PROOFS = 32  # samples on which an exported model is compared
 SHORT = ("auc", "balanced_accuracy", "eer")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
+Engine = Annotated[str, typer.Option(help="local, or ray (needs the extra 'cluster').")]
+TimeLimit = Annotated[float, typer.Option(min=0.001, help="Seconds for one video, at most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -204,21 +206,99 @@ def index(
     out: Annotated[
         Path | None, typer.Option(help="The manifest to write; ROOT/manifest.parquet if not given.")
     ] = None,
+    jobs: Jobs = CORES,
 ) -> None:
     """List the videos of a data set with labels, official split and groups: its manifest."""
     from deeptell import console
-    from deeptell.catalog import lookup
-    from deeptell.data.manifest import summary, write_manifest
-    from deeptell.data.sources import SOURCES
-    from deeptell.data.splits import check_leaks
+    from deeptell.data.leaks import find_leaks
+    from deeptell.data.manifest import write_manifest
+    from deeptell.data.probe import probe
+    from deeptell.data.sources import SOURCES, counts, folder_of, index_dataset
 
-    source = lookup(SOURCES, dataset, kind="data set")
-    target = out or root / "manifest.parquet"
-    manifest = source(root)
-    check_leaks(manifest)
-    write_manifest(manifest, target, root=root)
-    console.print_counts(summary(manifest))
+    listing, base = index_dataset(dataset, root), folder_of(root)
+    target = out or base / "manifest.parquet"
+    with console.step(f"Reading {len(listing.manifest)} videos") as progress:
+        probed = probe(listing.manifest, root=base, jobs=jobs, progress=progress)
+    whole = probed.loc[probed["unreadable"] == ""].drop(columns="unreadable")
+    write_manifest(whole, target, root=base)
+    console.print_counts(counts(listing, SOURCES[dataset]))
+    console.print_listing(listing, probed)
+    console.print_leaks(find_leaks(whole))
     console.out.print(f"Next: deeptell extract {console.shown(target)} faces", highlight=False)
+
+
+@app.command(epilog="Example: deeptell split celebdf/manifest.parquet clean.parquet --keep-test")
+def split(
+    manifest: Annotated[Path, typer.Argument(help="Made by 'deeptell index'.")],
+    out: Annotated[Path, typer.Argument(help="The manifest to write.")],
+    by: Annotated[
+        str, typer.Option(help="What stays on one side: 'group' (source video) or 'person'.")
+    ] = "group",
+    val: Annotated[float, typer.Option(help="Share of the videos to validate on.")] = 0.15,
+    test: Annotated[float, typer.Option(help="Share to test on.")] = 0.15,
+    keep_test: Annotated[
+        bool, typer.Option("--keep-test", help="The test set as published; what leaks leaves.")
+    ] = False,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="With it: nothing leaves, leaks are reported.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the drawing of lots.")] = 0,
+) -> None:
+    """Share the videos of a manifest into training, validation and test, so that nothing leaks."""
+    from deeptell import console
+    from deeptell.catalog import lookup
+    from deeptell.data.manifest import read_manifest, summary, write_manifest
+    from deeptell.data.splits import split as share
+
+    lookup({"group": None, "person": None}, by, kind="unit of splitting")
+    shared = share(
+        read_manifest(manifest),
+        by="person" if by == "person" else "group",
+        val=val,
+        test=test,
+        seed=seed,
+        keep_test=keep_test,
+        as_published=as_published,
+    )
+    write_manifest(shared.manifest, out, root=Path())
+    console.print_counts(summary(shared.manifest))
+    if len(shared.left_out):
+        console.out.print(f"{len(shared.left_out)} videos belong to no side, of these:")
+        console.print_counts(shared.left_out["reason"].value_counts().reset_index())
+    console.print_leaks(shared.leaks)
+    console.out.print(f"Next: deeptell extract {console.shown(out)} faces", highlight=False)
+
+
+@app.command(epilog="Example: deeptell compress ff/manifest.parquet ff-c40 --profile c40")
+def compress(
+    manifest: Annotated[Path, typer.Argument(help="Made by 'deeptell index'.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the videos and their manifest.")],
+    profile: Annotated[str, typer.Option(help="c23, c40, social or messenger.")] = "c40",
+    jobs: Jobs = CORES,
+    engine: Engine = "local",
+    time_limit: TimeLimit = 1800.0,
+) -> None:
+    """Encode every video of a manifest again, as sharing it would; resumes where it stopped."""
+    from deeptell import console
+    from deeptell.data.compress import compress as encode_all
+    from deeptell.data.manifest import read_manifest
+
+    videos = read_manifest(manifest)
+    with console.step(f"Compressing {len(videos)} videos") as progress:
+        done = encode_all(
+            videos,
+            out,
+            profile=profile,
+            jobs=jobs,
+            progress=progress,
+            engine=engine,
+            seconds=time_limit,
+        )
+    console.out.print(f"{done.written} of {done.videos} videos written.", highlight=False)
+    console.print_reasons(done.reasons)
+    console.out.print(
+        f"Next: deeptell extract {console.shown(done.manifest)} faces", highlight=False
+    )
 
 
 @app.command(epilog="Example: deeptell extract benchmark/manifest.parquet faces --jobs 2")
@@ -234,6 +314,11 @@ def extract(
     ] = 1,
     detector: Annotated[str, typer.Option(help="See 'deeptell list detectors'.")] = "mtcnn",
     jobs: Jobs = CORES,
+    engine: Engine = "local",
+    time_limit: TimeLimit = 1800.0,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Examine the store first; redo what is damaged.")
+    ] = False,
 ) -> None:
     """Find, follow and store the faces of every video of a manifest; resumes where it stopped."""
     from deeptell import console
@@ -244,8 +329,90 @@ def extract(
     videos = read_manifest(manifest)
     config = ExtractConfig(frames=frames, consecutive=consecutive, detector=detector)
     with console.step(f"Extracting faces from {len(videos)} videos") as progress:
-        summary = extract_faces(videos, store, config=config, jobs=jobs, progress=progress)
+        summary = extract_faces(
+            videos,
+            store,
+            config=config,
+            jobs=jobs,
+            engine=engine,
+            seconds=time_limit,
+            repair=repair,
+            progress=progress,
+        )
     console.print_extraction(summary)
+
+
+@app.command(epilog="Example: deeptell verify faces")
+def verify(
+    store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compare lengths only, not every byte.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Name every damaged, missing or left-over piece of a store; exit code 1 where there is one."""
+    from deeptell import console
+    from deeptell.faces.verify import verify as examine
+
+    with console.step("Examining the store") as progress:
+        damages = examine(store, deep=not quick, progress=progress)
+    if as_json:
+        rows = [
+            {"path": one.path.as_posix(), "problem": one.problem, "video_key": one.video_key}
+            for one in damages
+        ]
+        sys.stdout.write(json.dumps({"damages": rows}, indent=2) + "\n")
+    else:
+        console.print_damages(damages)
+    if damages:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: deeptell unpack faces pictures --frames 25 --size 160 --first")
+def unpack(
+    source: Annotated[Path, typer.Argument(help="A store; with --whole-frames a manifest.")],
+    out: Annotated[Path, typer.Argument(help="Folder (or .npz) to write.")],
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 25,
+    size: Annotated[int, typer.Option(min=16, help="Side of the pictures, pixels.")] = 160,
+    first: Annotated[
+        bool, typer.Option("--first", help="The first ones, not spread over the video.")
+    ] = False,
+    npz: Annotated[bool, typer.Option("--npz", help="One array instead of pictures.")] = False,
+    whole_frames: Annotated[
+        float | None, typer.Option(help="Whole frames of a manifest's videos, so many per second.")
+    ] = None,
+    jobs: Jobs = CORES,
+) -> None:
+    """Write faces as plain pictures or one array, for other tools, or whole frames of videos."""
+    from deeptell import console
+    from deeptell.data.manifest import read_manifest
+    from deeptell.data.unpack import unpack as unpack_faces
+    from deeptell.data.unpack import unpack_frames
+    from deeptell.faces.store import FaceStore
+
+    if whole_frames is not None and (first or npz):
+        raise ConfigError("--whole-frames writes pictures of whole frames: leave --first, --npz.")
+    with console.step("Unpacking") as progress:
+        if whole_frames is not None:
+            done = unpack_frames(
+                read_manifest(source), out, rate=whole_frames, jobs=jobs, progress=progress
+            )
+        else:
+            done = unpack_faces(
+                FaceStore(source),
+                out,
+                frames=frames,
+                size=size,
+                first=first,
+                npz=npz,
+                progress=progress,
+            )
+    console.out.print(
+        f"{done.pictures} pictures of {done.written} of {done.videos} videos in "
+        f"{console.shown(done.path)}.",
+        highlight=False,
+    )
+    console.print_reasons(done.reasons)
 
 
 @app.command(epilog="Example: deeptell embed faces cache --model resnet50 --weights download")
@@ -558,12 +725,6 @@ def _detectors() -> list[dict[str, str]]:
 
 
 def _datasets() -> list[dict[str, str]]:
-    import inspect
-
     from deeptell.data.sources import SOURCES
 
-    modules = {name: inspect.getmodule(source) for name, source in SOURCES.items()}
-    return [
-        {"name": name, "what": (module.__doc__ or "").splitlines()[0]}
-        for name, module in modules.items()
-    ]
+    return [{"name": name, "what": source.about} for name, source in SOURCES.items()]

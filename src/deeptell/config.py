@@ -26,7 +26,8 @@ class ExtractConfig(Stage):
     detector: str = "mtcnn"
     min_score: float = Field(0.9, ge=0, le=1, description="detections below are dropped")
     min_face: int = Field(24, ge=12, description="faces with a smaller box are dropped, pixels")
-    detect_seconds: float = Field(0.2, gt=0, description="at most this long between detections")
+    follow_seconds: float = Field(0.1, gt=0, description="at most this long between two looks")
+    search_seconds: float = Field(1.0, gt=0, description="and between searches for new faces")
     frames: int = Field(32, ge=1, description="moments whose faces are kept, spread over the video")
     consecutive: int = Field(1, ge=1, description="frames that are kept from each moment on")
 
@@ -82,6 +83,9 @@ class TrainConfig(Stage):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0)
     statement: str = Field("", description="one sentence on what it is trained on")
+    as_published: bool = Field(
+        False, description="train though the published test set leaks into training"
+    )
 
 
 S = TypeVar("S", bound=Stage)

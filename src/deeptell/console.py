@@ -18,11 +18,14 @@ from deeptell.records import Compared, FewFrames, FileResult, Measurement, Verdi
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deeptell.data.sources import Listing
     from deeptell.faces.extract import ExtractSummary
+    from deeptell.faces.verify import Damage
 
 STYLE = {Verdict.MANIPULATED: "bold red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
 FEW_GROUPS = 30  # below this many, bootstrap intervals are too narrow
+MOST_NAMED = 20  # lines about single videos, before the rest is only counted
 WIDTH_OF_FILES = 120  # where the output is not a terminal, whose width would be known
 
 out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
@@ -155,8 +158,63 @@ def print_extraction(summary: "ExtractSummary") -> None:
         f" {summary.without_face} without a face, {summary.failed} that could not be read.",
         highlight=False,
     )
-    for key, reason in summary.reasons:
+    for damage in summary.repaired:
+        out.print(f"repaired: {_plain(str(damage))}", highlight=False)
+    print_reasons(summary.reasons)
+
+
+def print_reasons(reasons: Sequence[tuple[str, str]]) -> None:
+    """A line for each video that could not be worked on."""
+    for key, reason in reasons:
         out.print(f"{_plain(key)}: {_plain(reason)}", style="yellow", highlight=False)
+
+
+def print_listing(listing: "Listing", probed: "pd.DataFrame") -> None:
+    """What a data set's own lists name in vain, what cannot be read, and what is odd."""
+    bad = probed.loc[probed["unreadable"] != ""]
+    out.print(
+        f"{len(probed) - len(bad)} videos in the manifest; {len(listing.missing)} listed but "
+        f"absent, {len(bad)} unreadable and left out.",
+        highlight=False,
+    )
+    named = [f"absent: {path}" for path in listing.missing]
+    named += [f"{key}: {why}" for key, why in zip(bad["path"], bad["unreadable"], strict=True)]
+    for line in named[:MOST_NAMED]:
+        out.print(_plain(line), style="yellow", highlight=False)
+    if len(named) > MOST_NAMED:
+        out.print(f"... and {len(named) - MOST_NAMED} more", style="yellow", highlight=False)
+    for note in listing.notes:
+        out.print(f"note: {_plain(note)}", highlight=False)
+
+
+def print_leaks(leaks: "pd.DataFrame") -> None:
+    """What stands on two sides of a split, or the good news."""
+    if not len(leaks):
+        out.print("Nothing leaks between the sides of the split.", style="green")
+        return
+    for (kind, is_leak), rows in leaks.groupby(["kind", "leak"]):
+        word, style = ("LEAK", "bold red") if is_leak else ("warning", "yellow")
+        first = rows.iloc[0]
+        out.print(
+            f"[{style}]{word}[/] {kind}: {len(rows)} on two sides, such as "
+            f"{_plain(str(first['what']))} ({_plain(str(first['sides']))}).",
+            highlight=False,
+        )
+    if leaks["leak"].any():
+        out.print("'deeptell split' makes a split without leaks.", highlight=False)
+
+
+def print_damages(damages: Sequence["Damage"]) -> None:
+    """Each damaged piece, or the good news."""
+    for damage in damages:
+        out.print(_plain(str(damage)), style="yellow", highlight=False)
+    if damages:
+        out.print(
+            f"{len(damages)} damaged; 'deeptell extract' with --repair redoes just those.",
+            highlight=False,
+        )
+    else:
+        out.print("The store is whole.", style="green")
 
 
 def shown(path: Path) -> str:

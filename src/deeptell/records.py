@@ -11,14 +11,25 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from deeptell.errors import StoreError
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 Landmarks = tuple[tuple[float, float], ...]
 
 REAL, FAKE = 0, 1
+
+# What the JPEG library can divide a picture's size by while it decodes, in its transform.
+DECODE_AT = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
 def _check_image(image: Image, *, what: str) -> None:
@@ -124,6 +135,47 @@ class Crop:
     def face_in_crop(self) -> Face:
         """The face in pixels of the crop's own image."""
         return self.face.moved(self.origin_xy, self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCrop:
+    """A crop as it is stored, and as it travels until a model's input is cut: still a JPEG.
+
+    So it is decoded once, no larger than that input needs; see `inputs.cut`.
+    """
+
+    jpeg: bytes = field(repr=False)
+    face: Face  # in pixels of the frame
+    track: int
+    frame_index: int
+    pts_seconds: float
+    origin_xy: tuple[float, float]
+    scale: float
+
+    @property
+    def face_in_crop(self) -> Face:
+        """The face in pixels of the crop's own image, decoded in full."""
+        return self.face.moved(self.origin_xy, self.scale)
+
+    @property
+    def image(self) -> Image:
+        """The picture in full, decoded each time anew: `(H, W, 3)` uint8 RGB."""
+        return np.asarray(cv2.cvtColor(self.bgr(), cv2.COLOR_BGR2RGB), np.uint8)
+
+    def bgr(self, *, shrink: int = 1) -> Image:
+        """Decode to 1/1, 1/2, 1/4 or 1/8 of the picture's size, rounded up; blue comes first.
+
+        Raises:
+            StoreError: the bytes are no JPEG.
+        """
+        data = np.frombuffer(self.jpeg, np.uint8)
+        image = cv2.imdecode(data, DECODE_AT[shrink]) if len(data) else None
+        if image is None:
+            raise StoreError(
+                f"The stored face of track {self.track} in frame {self.frame_index} is damaged: "
+                f"its {len(data)} bytes are not a JPEG picture; run 'deeptell verify'."
+            )
+        return np.asarray(image, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deeptell.data.samples import samples_of, spread, too_short
+from deeptell.data.samples import keys_of, places, samples_of, spread, too_short
 from deeptell.inputs import InputSpec
 
 
@@ -55,8 +55,25 @@ def test_sequences_share_a_track_evenly_and_know_their_length() -> None:
     assert samples.lengths.tolist() == [4, 3, 2, 4, 3, 1]
 
 
+@pytest.mark.parametrize("kind", ["str", "category"])
+def test_which_samples_are_of_which_video(kind: str) -> None:
+    table = TWO.astype({"video_key": kind})
+    if kind == "category":  # a store's index knows videos without a face as well
+        known = ["a", "aa", "b", "c", "d"]
+        table["video_key"] = table["video_key"].cat.set_categories(known)
+    samples = samples_of(table, InputSpec(size=16, frames=3))
+    keys, spans = places(table, samples)
+    assert keys.tolist() == ["a", "b"]
+    assert spans.tolist() == [[0, 2], [2, 4]]
+    assert keys_of(table, samples.middle).tolist() == ["a", "a", "b", "b"]
+    assert too_short(table, InputSpec(size=16, frames=3)).to_dict() == {"a": 1, "c": 1}
+
+
 def test_an_empty_store() -> None:
-    assert len(samples_of(TWO.iloc[:0], InputSpec(size=16, frames=3))) == 0
+    for spec in (InputSpec(size=16), InputSpec(size=16, frames=3)):
+        samples = samples_of(TWO.iloc[:0], spec)
+        assert len(samples) == 0
+        assert len(places(TWO.iloc[:0], samples)[0]) == 0
 
 
 @pytest.mark.parametrize(("have", "count"), [(9, 3), (2, 3), (1, 1), (25, 10)])

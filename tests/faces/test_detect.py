@@ -35,7 +35,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 def test_mtcnn_agrees_with_the_cascade_it_replaces(mtcnn: Detector, people: list[Image]) -> None:
     nets = [net(pretrained=True).eval() for net in (PNet, RNet, ONet)]
     device = torch.device("cpu")
-    for image, faces in zip(people, mtcnn.detect(people), strict=True):
+    for image, faces in zip(people, mtcnn.detect(people, min_face=20), strict=True):
         with torch.no_grad():
             theirs, marks = detect_face(image, 20, *nets, [0.6, 0.7, 0.7], 0.709, device)
         sure = [(box, mark) for box, mark in zip(theirs[0], marks[0], strict=True) if box[4] >= 0.9]
@@ -50,19 +50,19 @@ def test_mtcnn_agrees_with_the_cascade_it_replaces(mtcnn: Detector, people: list
 def test_the_answer_does_not_depend_on_batch_mates_or_threads(
     mtcnn: Detector, people: list[Image]
 ) -> None:
-    together = mtcnn.detect(people)
-    assert [mtcnn.detect([image])[0] for image in people] == together
+    together = mtcnn.detect(people, min_face=20)
+    assert [mtcnn.detect([image], min_face=20)[0] for image in people] == together
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    assert mtcnn.detect(people) == together
+    assert mtcnn.detect(people, min_face=20) == together
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
 
 
 def test_boxes_of_a_reduced_picture_are_mapped_back(mtcnn: Detector, people: list[Image]) -> None:
-    small = mtcnn.detect(people[:1])[0][0]
+    small = mtcnn.detect(people[:1], min_face=20)[0][0]
     large = cv2.resize(people[0], None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
-    found = mtcnn.detect([large])[0][0]
+    found = mtcnn.detect([large], min_face=20)[0][0]
     assert overlap(np.array(found.box_xyxy) / 5, np.array(small.box_xyxy)) > 0.8
     np.testing.assert_allclose(
         np.array(found.landmarks) / 5, small.landmarks, atol=0.08 * small.size
@@ -80,7 +80,7 @@ def check_order(face: Face) -> None:
 def test_landmarks_come_in_the_order_that_records_promise(
     mtcnn: Detector, people: list[Image]
 ) -> None:
-    for faces in mtcnn.detect(people):
+    for faces in mtcnn.detect(people, min_face=20):
         check_order(faces[0])
 
 
@@ -88,17 +88,17 @@ def test_landmarks_come_in_the_order_that_records_promise(
 def test_pictures_without_a_face(mtcnn: Detector, shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     for image in (np.zeros((*shape, 3), np.uint8), rng.integers(0, 255, (*shape, 3), np.uint8)):
-        assert [face for face in mtcnn.detect([image])[0] if face.score > 0.9] == []
-    assert mtcnn.detect([]) == []
+        assert [face for face in mtcnn.detect([image], min_face=20)[0] if face.score > 0.9] == []
+    assert mtcnn.detect([], min_face=20) == []
 
 
 def test_yunet_finds_the_same_people(mtcnn: Detector, people: list[Image], yunet: Path) -> None:
     detector = create_detector("yunet", weights=yunet)
-    for image, faces in zip(people, detector.detect(people), strict=True):
+    for image, faces in zip(people, detector.detect(people, min_face=20), strict=True):
         check_order(faces[0])
-        theirs = mtcnn.detect([image])[0][0]
+        theirs = mtcnn.detect([image], min_face=20)[0][0]
         assert overlap(np.array(faces[0].box_xyxy), np.array(theirs.box_xyxy)) > 0.5
-    assert detector.detect([np.zeros((64, 64, 3), np.uint8)]) == [[]]
+    assert detector.detect([np.zeros((64, 64, 3), np.uint8)], min_face=20) == [[]]
 
 
 @pytest.fixture

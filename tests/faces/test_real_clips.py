@@ -12,7 +12,7 @@ from deeptell.media.decode import find_media
 
 @pytest.mark.slow
 def test_every_real_clip_ends_in_tracks(shared_clips: Path) -> None:
-    detector, config = create_detector("mtcnn"), ExtractConfig(frames=8, detect_seconds=0.4)
+    detector, config = create_detector("mtcnn"), ExtractConfig(frames=8, follow_seconds=0.4)
     people = {}
     for path in find_media(shared_clips):
         faces = read_faces(path, detector=detector, config=config)

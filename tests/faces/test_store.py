@@ -2,8 +2,9 @@
 
 import json
 import pickle
+import subprocess
+import sys
 import tarfile
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,13 +15,15 @@ import pytest
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import StoreError
-from deeptell.faces.crop import StoredCrop, cut_crop, store_crop
+from deeptell.faces.crop import cut_crop, store_crop
+from deeptell.faces.rows import ROW
 from deeptell.faces.shard import INDEX_SCHEMA, OK, Outcome, part_path, write_shard
 from deeptell.faces.store import FaceStore, claim, compact
-from deeptell.records import Crop, Face, Frame
+from deeptell.records import Face, Frame, StoredCrop
 
 CONFIG = ExtractConfig(frames=4)
 KEYS = ["b/2.mp4", "a/1.mp4", "c/3.mp4"]
+VIDEOS = pd.DataFrame({"video_key": KEYS, "path": KEYS, "label": [0, 1, 0]})
 
 
 def made_up(seed: int) -> list[StoredCrop]:
@@ -44,36 +47,99 @@ def path(tmp_path: Path) -> Path:
     for seed, key in enumerate(KEYS):
         crops = made_up(seed)
         write_shard(store, key, Outcome(OK, "", tracks=2, crops=len(crops)), crops)
-    compact(store, pd.DataFrame({"video_key": KEYS, "path": KEYS, "label": [0, 1, 0]}))
+    compact(store, VIDEOS)
     return store
 
 
-def same(a: Crop, b: Crop) -> bool:
-    return bool(replace(a, image=b.image) == b and (a.image == b.image).all())
+def index_of(path: Path) -> pd.DataFrame:
+    """The whole index, as any tool reads it."""
+    return pd.read_parquet(path / "index.parquet")
 
 
 def test_the_index_is_sorted_and_complete(path: Path) -> None:
     store = FaceStore(path)
-    assert store.index.columns.tolist() == INDEX_SCHEMA.names
-    order = store.index[["video_key", "track", "frame_index"]].apply(tuple, axis=1).tolist()
+    whole = index_of(path)
+    assert whole.columns.tolist() == INDEX_SCHEMA.names
+    order = whole[["video_key", "track", "frame_index"]].apply(tuple, axis=1).tolist()
     assert order == sorted(order)
     assert len(order) == 18
-    assert store.videos["video_key"].tolist() == sorted(KEYS)
+    columns = ["video_key", "track", "frame_index"]
+    pd.testing.assert_frame_equal(
+        store.index.astype({"video_key": whole["video_key"].dtype}), whole[columns]
+    )
+    keys = store.videos["video_key"]
+    assert keys.tolist() == sorted(KEYS)
+    assert keys.to_numpy()[store.index["video_key"].cat.codes].tolist() == [row[0] for row in order]
     assert store.config == CONFIG
 
 
 def test_any_rows_can_be_read_in_any_order(path: Path) -> None:
     store = FaceStore(path)
     by_key = {key: made_up(seed) for seed, key in enumerate(KEYS)}
-    wanted = [crop.decoded() for key in sorted(KEYS) for crop in by_key[key]]
+    wanted = [crop for key in sorted(KEYS) for crop in by_key[key]]
     for rows in ([17, 0, 5, 6, 6, 11], list(range(18)), [3], []):
-        read = store.read(rows)
-        assert len(read) == len(rows)
-        assert all(same(crop, wanted[row]) for crop, row in zip(read, rows, strict=True))
-    assert same(store.read(np.array([4]).tolist())[0], wanted[4])
+        assert store.read(rows) == [wanted[row] for row in rows]
+    assert store.read(np.array([4])) == [wanted[4]]
+    for beyond in (18, -1):
+        with pytest.raises(IndexError, match=f"has 18 rows, and row {beyond}"):
+            store.read([beyond])
 
 
-def _read_in_worker(store: FaceStore, rows: list[int]) -> list[Crop]:
+def test_rows_are_those_of_the_index(path: Path) -> None:
+    rows, whole = np.fromfile(path / "index.rows", ROW), index_of(path)
+    assert len(rows) == 18
+    for name in set(ROW.names or ()) - {"video"}:
+        np.testing.assert_array_equal(rows[name], whole[name])
+    assert np.array(sorted(KEYS))[rows["video"]].tolist() == whole["video_key"].tolist()
+
+
+def test_a_store_of_version_1_is_upgraded_by_extracting_again(path: Path) -> None:
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    head = path / "store.json"
+    head.write_text(head.read_text().replace('"version": 2', '"version": 1'))
+    (path / "index.rows").unlink()
+    with pytest.raises(StoreError, match=r"lacks index\.rows: run 'deeptell extract' again"):
+        FaceStore(path)
+    claim(path, CONFIG)
+    with pytest.raises(StoreError, match="unfinished"):
+        FaceStore(path)
+    compact(path, VIDEOS)
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_tables_that_do_not_belong_together_are_refused(path: Path) -> None:
+    rows = path / "index.rows"
+    rows.write_bytes(rows.read_bytes()[: -ROW.itemsize])
+    with pytest.raises(StoreError, match="does not belong to"):
+        _ = FaceStore(path).index
+
+
+def test_compacting_does_not_depend_on_how_the_videos_came(path: Path, tmp_path: Path) -> None:
+    """One by one, out of order, in parts of any size: the same bytes."""
+    names = ("index.parquet", "index.rows")
+    before = {name: (path / name).read_bytes() for name in names}
+    for name in (*names, "videos.parquet"):
+        (path / name).unlink()
+    for video in (2, 0, 1):
+        compact(path, VIDEOS.iloc[[video]])
+    assert {name: (path / name).read_bytes() for name in names} == before
+    assert FaceStore(path).videos["label"].tolist() == [1, 0, 0]
+
+
+def test_opening_and_sampling_import_no_torch(path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from deeptell.faces.store import FaceStore;"
+        "from deeptell.inputs import InputSpec; from deeptell.data.samples import samples_of;"
+        "from deeptell.data.samplers import ShuffledSampler as S;"
+        f"store = FaceStore(Path({str(path)!r})); samples = samples_of(store.index, InputSpec(64));"
+        "print(len(list(S(samples, store.index, store.videos, per_video=2, seed=0))));"
+        "assert not {'torch', 'lightning', 'av'} & set(sys.modules), 'heavy'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("6", "")
+
+
+def _read_in_worker(store: FaceStore, rows: list[int]) -> list[StoredCrop]:
     return store.read(rows)
 
 
@@ -83,12 +149,11 @@ def test_a_store_travels_to_other_processes(path: Path) -> None:
     assert len(pickle.dumps(store)) < 1000, "tables must not be copied"
     with get_context("spawn").Pool(2) as pool:
         for read in pool.starmap(_read_in_worker, [(store, [1, 9])] * 3):
-            assert all(same(a, b) for a, b in zip(read, wanted, strict=True))
+            assert read == wanted
 
 
 def test_offsets_agree_with_a_plain_tar_reader(path: Path) -> None:
-    store = FaceStore(path)
-    for name, rows in store.index.groupby("tar"):
+    for name, rows in index_of(path).groupby("tar"):
         with tarfile.open(path / str(name)) as tar:
             members = tar.getmembers()
             assert [m.offset_data for m in members] == rows["offset"].tolist()
@@ -118,7 +183,7 @@ def test_the_fingerprint_follows_the_content(path: Path) -> None:
 
 def test_damaged_tars_are_named(path: Path) -> None:
     store = FaceStore(path)
-    tar = path / store.index["tar"].iloc[0]
+    tar = path / index_of(path)["tar"].iloc[0]
     whole = tar.read_bytes()
     tar.write_bytes(whole[: len(whole) // 2])
     assert len(store.read([0])) == 1

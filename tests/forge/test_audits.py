@@ -31,7 +31,7 @@ FRAMES = (1, 4, 7)
 
 def _found(seeds):
     images = [draw_frame(make_clip(seed, 30), frame) for seed in seeds for frame in (4, 24)]
-    faces = create_detector("mtcnn").detect(images)
+    faces = create_detector("mtcnn").detect(images, min_face=20)
     return np.mean([bool(f) and f[0].score >= 0.9 for f in faces])
 
 
@@ -60,7 +60,7 @@ def measured(root):
     for pair in plan(CONFIG):
         for target, source in pair.directions:
             path = root / f"original_sequences/youtube/c23/videos/{target:03d}.mp4"
-            faces = detector.detect(_frames(path))
+            faces = detector.detect(_frames(path), min_face=20)
             boxes = [found[0].box_xyxy if found else None for found in faces]
             paths = {None: path} | {
                 method: root / f"manipulated_sequences/{method}/c23/videos"

@@ -12,16 +12,15 @@ import torch
 from deeptell import config
 from deeptell.data.augment import gentle, plain
 from deeptell.data.embeddings import Embeddings
-from deeptell.data.samples import Samples, samples_of
-from deeptell.data.sampling import (
+from deeptell.data.samplers import (
     SAMPLERS,
     BalancedSampler,
     EpochSampler,
-    FaceDataset,
-    FeatureDataset,
     PairedSampler,
     ShuffledSampler,
 )
+from deeptell.data.samples import Samples, samples_of
+from deeptell.data.sampling import FaceDataset, FeatureDataset
 from deeptell.errors import ConfigError, DataError, LeakError
 from deeptell.evaluation.few_frames import few, few_frames, possible
 from deeptell.evaluation.protocol import as_document, evaluate, scorer_of
@@ -56,7 +55,8 @@ class TestSampling:
         sampler = PairedSampler(singles(store), store.index, videos, per_video=3, seed=1)
         drawn = list(sampler)
         assert len(drawn) == len(sampler) == 2 * 16 * 3
-        faces = store.index.iloc[[row for row, _ in drawn]].merge(videos, on="video_key")
+        whole = pd.read_parquet(store.path / "index.parquet")
+        faces = whole.iloc[[row for row, _ in drawn]].merge(videos, on="video_key")
         fakes, reals = faces.iloc[::2], faces.iloc[1::2]
         assert (fakes["label"] == 1).all()
         assert (reals["label"] == 0).all()

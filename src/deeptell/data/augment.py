@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 
 from deeptell.inputs import InputSpec, cut
-from deeptell.records import Crop, Image
+from deeptell.records import Image, StoredCrop
 
-Augment = Callable[[Crop, InputSpec, np.random.Generator], Image]
+Augment = Callable[[StoredCrop, InputSpec, np.random.Generator], Image]
 
 
-def plain(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
+def plain(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image:
     """No change: what evaluation and scan see."""
     return cut(crop, spec)
 
 
-def gentle(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
+def gentle(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image:
     """Framing, mirror, light and colour vary; the fine structure that betrays a forgery stays.
 
     No blur and no resampling beyond the cut itself: they would blunt the very cues sought.
@@ -25,22 +25,21 @@ def gentle(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
     margin = float(np.clip(spec.margin * rng.uniform(0.9, 1.1), 0.5, 2.0))
     image = cut(_shifted(crop, rng), replace(spec, margin=margin))
     if rng.random() < 0.5:
-        image = image[:, ::-1]
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
     gain = rng.uniform(0.8, 1.2) * rng.uniform(0.93, 1.07, 3)
     lift = rng.uniform(-16, 16)
-    levels = np.arange(256, dtype=np.float64)[:, None]
-    table = np.clip(levels * gain + lift, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(np.ascontiguousarray(image), table[None]), dtype=np.uint8)
+    light = np.column_stack([np.diag(gain), np.full(3, lift)])
+    return np.asarray(cv2.transform(image, light), dtype=np.uint8)
 
 
-def _shifted(crop: Crop, rng: np.random.Generator) -> Crop:
+def _shifted(crop: StoredCrop, rng: np.random.Generator) -> StoredCrop:
     """The crop with its box off centre by up to 4 % of its size, as detectors waver."""
     dx, dy = rng.uniform(-0.04, 0.04, 2) * crop.face.size
     x1, y1, x2, y2 = crop.face.box_xyxy
     return replace(crop, face=replace(crop.face, box_xyxy=(x1 + dx, y1 + dy, x2 + dx, y2 + dy)))
 
 
-def iwbf2020(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
+def iwbf2020(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image:
     """The reference system's changes: turned, zoomed, moved, sheared, mirrored.
 
     Rotation by up to 30 degrees, zoom by 15 % in each direction of its own, shifts by 20 %, shear
@@ -60,8 +59,8 @@ def iwbf2020(crop: Crop, spec: InputSpec, rng: np.random.Generator) -> Image:
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    mirrored = changed[:, ::-1] if rng.random() < 0.5 else changed
-    return np.ascontiguousarray(mirrored, dtype=np.uint8)
+    mirrored = cv2.flip(changed, 1) if rng.random() < 0.5 else changed
+    return np.asarray(mirrored, dtype=np.uint8)
 
 
 AUGMENTS: dict[str, Augment] = {"none": plain, "gentle": gentle, "iwbf2020": iwbf2020}

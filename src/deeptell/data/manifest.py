@@ -21,6 +21,8 @@ COLUMNS = (
     "group",  # what must stay on one side of every split
 )
 
+SIDES = ("train", "val", "test", "")
+
 
 def check_manifest(manifest: pd.DataFrame, *, what: str) -> pd.DataFrame:
     """Return the manifest, or raise a `DataError` that names the first rule it breaks."""
@@ -39,6 +41,13 @@ def check_manifest(manifest: pd.DataFrame, *, what: str) -> pd.DataFrame:
             f"{what}: the label of '{row['video_key']}' must be 0 (real) or 1 (fake), "
             f"got {row['label']}."
         )
+    strange = manifest.loc[~manifest["split"].isin(SIDES)]
+    if len(strange):  # a test set under another name would be taken for no test set
+        row = strange.iloc[0]
+        raise DataError(
+            f"{what}: the split of '{row['video_key']}' must be one of {SIDES}, "
+            f"got '{row['split']}'."
+        )
     return manifest
 
 
@@ -47,7 +56,8 @@ def read_manifest(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
-            table["label"] = pd.to_numeric(table["label"])
+            for column in {"label", "bytes"} & set(table):
+                table[column] = pd.to_numeric(table[column])
         else:
             table = pd.read_parquet(path)
     except FileNotFoundError:

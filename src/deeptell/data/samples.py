@@ -1,7 +1,6 @@
 """Stored faces become samples of the length a model takes."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,8 @@ class Samples:
     @property
     def middle(self) -> Ints:
         """`(M,)` the row in the middle of each sample, which stands for it in tables."""
+        if self.rows.shape[1] == 1:
+            return self.rows[:, 0]
         return np.asarray(self.rows[np.arange(len(self)), (self.lengths - 1) // 2], np.int64)
 
 
@@ -39,29 +40,55 @@ def samples_of(index: pd.DataFrame, spec: InputSpec) -> Samples:
     if spec.frames == 1:
         rows = np.arange(len(index), dtype=np.int64)
         return Samples(rows[:, None], np.ones_like(rows))
-    frames = index["frame_index"].to_numpy()
-    spans: list[tuple[int, int]] = []
-    for first, last in _tracks(index):
-        spans += [(first + a, first + b) for a, b in windows(frames[first:last], spec)]
+    spans = windows(index["frame_index"].to_numpy(), spec, tracks=_tracks(index))
     return Samples(*sample_rows(spans, frames=spec.frames))
 
 
 def too_short(index: pd.DataFrame, spec: InputSpec) -> pd.Series:
     """Per video key, how many of its tracks are too short to give one sample."""
-    frames = index["frame_index"].to_numpy()
-    keys = index["video_key"].to_numpy()
-    short = [keys[a] for a, b in _tracks(index) if not windows(frames[a:b], spec)]
-    return pd.Series(short, dtype=object).value_counts()
+    tracks = _tracks(index)
+    spans = windows(index["frame_index"].to_numpy(), spec, tracks=tracks)
+    sampled = np.searchsorted(tracks, spans[:, 0], side="right") - 1
+    short = np.delete(tracks, np.unique(sampled))
+    return pd.Series(keys_of(index, short), dtype=object).value_counts()
 
 
-def _tracks(index: pd.DataFrame) -> list[tuple[int, int]]:
-    """First and last-but-one position of every track; an index is sorted by video and track."""
-    if not len(index):
-        return []
-    codes = pd.factorize(index["video_key"])[0]
-    turns = np.flatnonzero(np.diff(codes) | np.diff(index["track"].to_numpy())) + 1
-    ends = [0, *turns.tolist(), len(index)]
-    return list(pairwise(ends))
+def keys_of(index: pd.DataFrame, rows: Ints) -> "pd.Index[str]":
+    """The video keys of some rows of an index."""
+    codes, keys = video_codes(index)
+    return keys.take(codes[rows])
+
+
+def video_codes(index: pd.DataFrame) -> tuple[NDArray[np.integer], "pd.Index[str]"]:
+    """`(n,)` the number of each row's video, ascending, and the keys that are counted by it."""
+    keys = pd.Categorical(index["video_key"])
+    return keys.codes, keys.categories
+
+
+def places(index: pd.DataFrame, samples: Samples) -> tuple["pd.Index[str]", Ints]:
+    """Which samples are of which video.
+
+    Returns:
+        The video keys that have a sample, sorted, and `(V, 2)` the first sample of each and that
+        after its last.
+    """
+    codes, keys = video_codes(index)
+    of = codes[samples.rows[:, 0]]
+    starts = np.flatnonzero(_turns(of))
+    ends = np.append(starts, len(of))[1:]
+    return keys.take(of[starts]), np.column_stack([starts, ends])
+
+
+def _tracks(index: pd.DataFrame) -> Ints:
+    """Where each track begins; an index is sorted by video and track."""
+    return np.flatnonzero(_turns(video_codes(index)[0]) | _turns(index["track"].to_numpy()))
+
+
+def _turns(values: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """`(n,)` where a value differs from the one before; the first does."""
+    turns = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=turns[1:])
+    return turns
 
 
 def spread(places: Ints, *, count: int) -> Ints:

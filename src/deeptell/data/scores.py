@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from deeptell.data.samples import Samples
+from deeptell.data.samples import Samples, keys_of, video_codes
 from deeptell.evaluation.bootstrap import ScoreTable
 from deeptell.faces.store import FaceStore
 
@@ -24,12 +24,13 @@ def score_videos(
         score: samples -> logits `(M,)`.
     """
     known = videos.set_index("video_key")
-    keys = store.index["video_key"].to_numpy()
-    mine = samples[np.flatnonzero(np.isin(keys[samples.middle], known.index))]
-    named = pd.Series(keys[mine.middle])
+    codes, keys = video_codes(store.index)
+    wanted = keys.isin(known.index)
+    mine = samples[np.flatnonzero(wanted[codes[samples.rows[:, 0]]])]
+    named = keys_of(store.index, mine.middle).to_series()
     return ScoreTable(
         videos=named.to_numpy(str),
-        tracks=store.index["track"].to_numpy(np.int64)[mine.middle],
+        tracks=store.index["track"].to_numpy()[mine.middle].astype(np.int64),
         groups=named.map(known["group"]).to_numpy(str),
         methods=named.map(known["method"]).to_numpy(str),
         labels=named.map(known["label"]).to_numpy(np.int64),

@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from deeptell.data.embeddings import Embeddings
-from deeptell.data.samples import Samples, samples_of, spread
+from deeptell.data.samples import Samples, places, samples_of, spread
 from deeptell.data.scores import score_videos
-from deeptell.data.splits import check_leaks, side
+from deeptell.data.splits import side
 from deeptell.evaluation.bootstrap import measurements
-from deeptell.evaluation.protocol import scorer_of
+from deeptell.evaluation.protocol import leaks_of, scorer_of
 from deeptell.faces.store import FaceStore
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import Bundle
@@ -38,15 +38,15 @@ def few_frames(
     Raises:
         LeakError, DataError: as `protocol.evaluate`.
     """
-    check_leaks(store.videos)
+    leaks_of(bundle, store, split=split)
     asked = store.videos.loc[store.videos["split"] == split]
     spec, scorer = bundle.model.spec, scorer_of(bundle, store, embeddings=embeddings)
     flags = [p.threshold for p in bundle.card.operating_points if p.name == "flag"]
     points = []
     for count in possible(counts, store.index, asked["video_key"], spec):
         samples = few(store.index, spec, count=count)
-        keys = store.index["video_key"].to_numpy()[samples.middle]
-        videos = side(asked.loc[asked["video_key"].isin(set(keys))], split)
+        sampled, _ = places(store.index, samples)
+        videos = side(asked.loc[asked["video_key"].isin(sampled)], split)
         table = score_videos(store, videos, samples, scorer)
         auc, accuracy = measurements(
             table,
@@ -65,7 +65,7 @@ def possible(
 ) -> list[int]:
     """The counts that a model can answer for and half of the videos have frames for."""
     held = index.loc[index["video_key"].isin(list(videos))]
-    most = held.groupby("video_key")["frame_index"].nunique().median()
+    most = held.groupby("video_key", observed=True)["frame_index"].nunique().median()
     least = spec.frames if spec.consecutive else 1
     return [count for count in counts if least <= count <= most]
 
@@ -74,16 +74,12 @@ def few(index: pd.DataFrame, spec: InputSpec, *, count: int) -> Samples:
     """Samples that see `count` frames of each video; a clip model sees whole clips of them."""
     if spec.consecutive and spec.frames > 1:
         samples = samples_of(index, spec)
-        keys = index["video_key"].to_numpy()[samples.middle]
-        places = pd.Series(np.arange(len(samples))).groupby(keys).indices.values()
         clips = count // spec.frames
-        return samples[np.concatenate([spread(np.asarray(p), count=clips) for p in places])]
-    chosen = np.concatenate(
-        [
-            _rows(index, np.asarray(rows), count)
-            for rows in index.groupby("video_key", sort=False).indices.values()
-        ]
-    )
+        spans = places(index, samples)[1]
+        return samples[np.concatenate([spread(np.arange(*p), count=clips) for p in spans])]
+    every = samples_of(index, InputSpec(size=spec.size))
+    spans = places(index, every)[1]
+    chosen = np.concatenate([_rows(index, np.arange(*place), count) for place in spans])
     part = samples_of(index.iloc[chosen], spec)
     return Samples(chosen[part.rows], part.lengths)
 

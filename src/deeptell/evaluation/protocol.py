@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from deeptell.data.embeddings import Embeddings
-from deeptell.data.samples import Samples, samples_of
+from deeptell.data.leaks import check_leaks, find_leaks, leak_counts
+from deeptell.data.samples import Samples, places, samples_of
 from deeptell.data.scores import Scorer, score_videos
-from deeptell.data.splits import check_leaks, side
+from deeptell.data.splits import side
 from deeptell.errors import DataError
 from deeptell.evaluation.bootstrap import LEVELS, ScoreTable, measurements
 from deeptell.evaluation.metrics import FIGURES
@@ -35,6 +36,7 @@ class Evaluation:
     threshold: float
     videos: int  # asked for
     not_scored: pd.DataFrame  # video_key and reason of those without a score
+    leaks: dict[str, int]  # of each kind, between this side and the others of the store
 
     @property
     def coverage(self) -> float:
@@ -64,13 +66,13 @@ def evaluate(
         progress: called with the samples scored, and how many there are.
 
     Raises:
-        LeakError: a person or group of that side stands on another side too.
+        LeakError: the bundle was trained on this store, whose split leaks; see `leaks_of`.
         DataError: the side lacks real or manipulated videos, or the embeddings are others.
     """
-    check_leaks(store.videos)
+    leaks = leaks_of(bundle, store, split=split)
     asked = store.videos.loc[store.videos["split"] == split]
     samples = samples_of(store.index, bundle.model.spec)
-    sampled = set(store.index["video_key"].to_numpy()[samples.middle])
+    sampled = set(places(store.index, samples)[0])
     usable = side(asked.loc[asked["video_key"].isin(sampled)], split)
     scorer = scorer_of(bundle, store, embeddings=embeddings, progress=progress)
     frames = score_videos(store, usable, samples, scorer)
@@ -83,7 +85,25 @@ def evaluate(
         threshold=threshold,
         videos=len(asked),
         not_scored=_not_scored(asked, sampled, bundle),
+        leaks=leak_counts(leaks),
     )
+
+
+def leaks_of(bundle: Bundle, store: FaceStore, *, split: str) -> pd.DataFrame:
+    """What stands on this side of a store's split and on another, as `find_leaks`.
+
+    It matters where the bundle was trained on these videos. A bundle of another store has seen
+    none of the sides as far as can be known, so that its figures stand, and the leaks beside them.
+
+    Raises:
+        LeakError: the bundle was trained on this very store, and not `as_published`.
+    """
+    trained = bundle.training.get("config") or {}
+    if bundle.training.get("store") == store.fingerprint:
+        found = check_leaks(store.videos, as_published=bool(trained.get("as_published")))
+    else:
+        found = find_leaks(store.videos)
+    return found.loc[[split in sides for sides in found["sides"]]]
 
 
 def scorer_of(
@@ -129,5 +149,6 @@ def as_document(evaluation: Evaluation) -> dict[str, Any]:
         "videos": evaluation.videos,
         "coverage": evaluation.coverage,
         "measurements": plain(evaluation.measurements),
+        "leaks": evaluation.leaks,
         "not_scored": evaluation.not_scored.to_dict("records"),
     }

@@ -1,11 +1,11 @@
 """The one stored crop of a face: generous, unaligned, in native pixels, JPEG in one setting."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from deeptell.records import Box, Crop, Face, Frame, Image
+from deeptell.records import Box, Crop, Face, Frame, Image, StoredCrop
 
 MARGIN = 2.0  # side of the crop's square, in longer sides of the face's box
 MAX_SIDE = 384  # longer crops are shrunk to this, pixels
@@ -18,31 +18,6 @@ _JPEG = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # colour at full resolution: forgeries show there
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCrop:
-    """A crop as it is stored: `Crop` with its image still encoded."""
-
-    jpeg: bytes = field(repr=False)
-    face: Face  # in pixels of the frame
-    track: int
-    frame_index: int
-    pts_seconds: float
-    origin_xy: tuple[float, float]
-    scale: float
-
-    def decoded(self) -> Crop:
-        """Decode the image; `ValueError` where the bytes are no JPEG."""
-        return Crop(
-            decode_crop(self.jpeg),
-            self.face,
-            self.track,
-            self.frame_index,
-            self.pts_seconds,
-            self.origin_xy,
-            self.scale,
-        )
 
 
 def store_crop(crop: Crop) -> StoredCrop:
@@ -111,11 +86,3 @@ def encode_crop(image: Image) -> bytes:
     """Encode an RGB image as JPEG, quality 95, 4:4:4."""
     _, buffer = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _JPEG)
     return bytes(buffer)
-
-
-def decode_crop(jpeg: bytes) -> Image:
-    """Decode a JPEG to RGB `(H, W, 3)` uint8; `ValueError` where it is none."""
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
-    if image is None:
-        raise ValueError(f"these {len(jpeg)} bytes are not a JPEG picture")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,7 +1,8 @@
 """A video becomes face tracks and stored crops; many videos become a FaceStore."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.faces.shard import FAILED, NO_FACE, OK, Outcome, read_part, write_shard
 from deeptell.faces.store import claim, compact, sweep
-from deeptell.workers import Died, each
+from deeptell.faces.verify import Damage, forget, verify
+from deeptell.workers import Died, check_engine, each
 
 __all__ = ["ExtractSummary", "VideoFaces", "extract", "read_faces"]
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class ExtractSummary:
     failed: int
     crops: int
     reasons: tuple[tuple[str, str], ...] = field(repr=False)  # (video_key, reason) if not ok
+    repaired: tuple[Damage, ...] = field(default=(), repr=False)  # what was found and mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +51,81 @@ def extract(
     config: ExtractConfig,
     jobs: int = 1,
     root: Path = Path(),
-    progress: Callable[[int, int], None] | None = None,
+    engine: str = "local",
+    seconds: float | None = None,
+    repair: bool = False,
+    progress: Progress | None = None,
 ) -> ExtractSummary:
     """Find and store the faces of many videos.
 
-    A video that cannot be read gets a row that says why. Started again after it was killed, or
-    with more videos, it goes on where it was; videos that failed are tried again.
+    A video that cannot be read, twice took longer than it may or twice killed its process gets a
+    row that says why. Started again after it was killed, or with more videos, it goes on where it
+    was; videos that failed are tried again. The store is the same, to the last byte, whatever the
+    engine, the jobs and the interruptions.
 
     Args:
         videos: a row per video with the columns video_key (unique) and path; all others are kept.
-        jobs: worker processes; 1 works in this process.
+        jobs: worker processes; 1 works in this process, unless there is a time limit.
         root: folder that relative paths start from.
+        engine: "local" or "ray"; see `workers.each`.
+        seconds: time limit for one video.
+        repair: examine the store to the last byte first, and make damaged pieces of `videos` again.
         progress: called with (videos done, videos in all).
 
     Raises:
         DataError: `videos` lacks a column, or a video_key occurs twice.
-        StoreError: `store` is something else, or was made with another configuration.
-        OutputError: `store` cannot be written to.
+        StoreError: `store` is something else, was made with another configuration, or is damaged.
+        OutputError: `store` cannot be written to; what is finished is kept.
+        ConfigError: jobs or seconds are too small, or there is no such engine or detector.
+        MissingExtraError: the engine's package is not installed.
     """
-    _check(videos, jobs)
+    _check(videos, jobs, seconds)
+    check_engine(engine)
     claim(store, config)
     sweep(store)
+    keys = [str(key) for key in videos["video_key"]]
+    mended = forget(store, keys, verify(store, deep=True)) if repair else []
     todo = [
-        _Task(str(key), root / path, store, config)
-        for key, path in zip(videos["video_key"], videos["path"], strict=True)
-        if not _is_done(store, str(key))
+        _Task(key, root / path, store, config)
+        for key, path in zip(keys, videos["path"], strict=True)
+        if not _is_done(store, key)
     ]
-    done = len(videos) - len(todo)
-    report = progress or _silent
-    report(done, len(videos))
+    work = each(
+        _extract_one,
+        todo,
+        jobs=min(jobs, max(1, len(todo))),
+        setup=_set_up,
+        arguments=(config,),
+        engine=engine,
+        seconds=seconds,
+    )
     threads = cv2.getNumThreads()
     try:
-        for task, result in each(
-            _extract_one,
-            todo,
-            jobs=min(jobs, max(1, len(todo))),
-            setup=_set_up,
-            arguments=(config,),
-        ):
-            if isinstance(result, Died):
-                died = "its worker process died twice: out of memory, or the decoder crashed"
-                write_shard(store, task.video_key, Outcome(FAILED, died))
-            done += 1
-            report(done, len(videos))
+        _follow(work, done=len(videos) - len(todo), total=len(videos), report=progress or _silent)
     finally:
         cv2.setNumThreads(threads)
-    return _summary(compact(store, videos))
+        sweep(store)  # what workers that were killed had begun
+    return _summary(compact(store, videos), mended)
 
 
-def _check(videos: pd.DataFrame, jobs: int) -> None:
+def _follow(
+    work: Generator[tuple[_Task, Died | None], None, None],
+    *,
+    done: int,
+    total: int,
+    report: Progress,
+) -> None:
+    """Report every video that is done, and write down why one was given up."""
+    report(done, total)
+    with closing(work):  # an interruption leaves no worker behind
+        for task, result in work:
+            if isinstance(result, Died):
+                write_shard(task.store, task.video_key, Outcome(FAILED, result.reason))
+            done += 1
+            report(done, total)
+
+
+def _check(videos: pd.DataFrame, jobs: int, seconds: float | None) -> None:
     for column in ("video_key", "path"):
         if column not in videos:
             raise DataError(f"The table of videos lacks the column '{column}'.")
@@ -103,6 +134,8 @@ def _check(videos: pd.DataFrame, jobs: int) -> None:
         raise DataError(f"The video_key '{doubled.iloc[0]}' stands twice in the table of videos.")
     if jobs < 1:
         raise ConfigError(f"jobs must be at least 1, got {jobs}.")
+    if seconds is not None and seconds <= 0:
+        raise ConfigError(f"The time limit must be more than 0 seconds, got {seconds:g}.")
 
 
 def _is_done(store: Path, video_key: str) -> bool:
@@ -135,16 +168,16 @@ def _extract_one(task: _Task) -> None:
         write_shard(task.store, task.video_key, Outcome(FAILED, reason))
     else:
         outcome = Outcome(
-            status=OK if faces.stored else NO_FACE,
+            status=OK if faces.crops else NO_FACE,
             reason=faces.reason,
             tracks=len(faces.tracks),
-            crops=len(faces.stored),
+            crops=len(faces.crops),
             info=faces.info,
         )
-        write_shard(task.store, task.video_key, outcome, faces.stored)
+        write_shard(task.store, task.video_key, outcome, faces.crops)
 
 
-def _summary(rows: pd.DataFrame) -> ExtractSummary:
+def _summary(rows: pd.DataFrame, mended: Sequence[Damage]) -> ExtractSummary:
     counts = Counter(rows["status"])
     troubled = rows.loc[rows["status"] != OK]
     return ExtractSummary(
@@ -154,4 +187,5 @@ def _summary(rows: pd.DataFrame) -> ExtractSummary:
         failed=counts[FAILED],
         crops=int(rows["crops"].sum()),
         reasons=tuple(zip(troubled["video_key"], troubled["reason"], strict=True)),
+        repaired=tuple(mended),
     )

@@ -3,11 +3,13 @@
 The three networks and their weights come from facenet-pytorch; the cascade around them is ours,
 since that of 2.5.3 fails on NumPy 2. Deviations: coordinates count from the corner of the first
 pixel (the original mixes three conventions, half a pixel to a pixel apart), pictures are shrunk
-by OpenCV's area averaging, and larger pictures are reduced first.
+by OpenCV's area averaging, and reduced first where only larger faces are asked for. A face once
+found is followed by the third network alone.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,7 @@ from deeptell.records import Face, Image
 
 Boxes = NDArray[np.float32]  # (N, 4): x1, y1, x2, y2
 
-LONG_SIDE = 640  # larger pictures are reduced to this
-MIN_FACE = 20.0  # pixels of the reduced picture
+MIN_FACE = 20.0  # pixels of the picture that the networks see
 PYRAMID_FACTOR = 0.709  # each level holds half the pixels of the one before
 THRESHOLDS = (0.6, 0.7, 0.7)  # the authors', one per stage
 
@@ -40,34 +41,50 @@ class Mtcnn:
         self._refine_net = _load(RNet, folder / "rnet.pt")
         self._output_net = _load(ONet, folder / "onet.pt")
 
-    def detect(self, images: Sequence[Image]) -> list[list[Face]]:
+    def detect(self, images: Sequence[Image], *, min_face: float) -> list[list[Face]]:
         """Find the faces of each picture, highest score first."""
         with _one_thread(), torch.inference_mode():
-            return [self._detect(image) for image in images]
+            return [self._detect(image, min_face) for image in images]
 
-    def _detect(self, image: Image) -> list[Face]:
-        scale = min(1.0, LONG_SIDE / max(image.shape[:2]))
+    def _detect(self, image: Image, min_face: float) -> list[Face]:
+        scale = min(1.0, MIN_FACE / min_face)
+        small = image
         if scale < 1.0:
             width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
             small = np.asarray(
                 cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
             )
-        else:
-            small = image
-        boxes = self._refined(small, self._proposals(small))
         to_image = np.array(image.shape[1::-1]) / small.shape[1::-1]
-        return self._outputs(small, boxes, to_image)
+        found = self._output(small, self._refined(small, self._proposals(small)))
+        passed = np.flatnonzero(found.scores > THRESHOLDS[2])
+        order = passed[np.argsort(-found.scores[passed], kind="stable")]
+        faces = [found.face(i, to_image) for i in order[_apart(found.boxes[order])]]
+        return [face for face in faces if face is not None]
+
+    def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
+        """Ask the third network where each face went, first around its box, then around the answer.
+
+        A face that moved by a third of its size is found again.
+        """
+        boxes = np.array([face.box_xyxy for face in faces], np.float32).reshape(-1, 4)
+        with _one_thread(), torch.inference_mode():
+            found = self._output(image, _squared(boxes))
+            seen = found.row
+            found = self._output(image, _squared(found.boxes))
+        followed: list[Face | None] = [None] * len(faces)
+        for i, row in enumerate(seen[found.row]):
+            if found.scores[i] > THRESHOLDS[2]:
+                followed[row] = found.face(i, np.ones(2))
+        return followed
 
     def _proposals(self, image: Image) -> Boxes:
         """First stage: a fully convolutional network over an image pyramid."""
-        found = [self._proposals_at(image, scale) for scale in _pyramid(image)]
+        found = [self._proposals_at(level, scale) for level, scale in _pyramid(image)]
         boxes = np.concatenate([level[0] for level in found] or [np.empty((0, 4), np.float32)])
         scores = np.concatenate([level[1] for level in found] or [np.empty(0, np.float32)])
         return _squared(boxes[_kept(boxes, scores, 0.7)])
 
-    def _proposals_at(self, image: Image, scale: float) -> tuple[Boxes, NDArray[np.float32]]:
-        width, height = (int(side * scale + 1) for side in image.shape[1::-1])
-        level = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    def _proposals_at(self, level: Image, scale: float) -> tuple[Boxes, NDArray[np.float32]]:
         shift, probability = self._propose_net(_tensor(level[None]))
         scores = probability[0, 1].numpy()
         y, x = np.nonzero(scores >= THRESHOLDS[0])
@@ -79,8 +96,9 @@ class Mtcnn:
 
     def _refined(self, image: Image, boxes: Boxes) -> Boxes:
         """Second stage: most proposals are thrown out."""
-        boxes, patches = _patches(image, boxes, side=24)
-        if not len(boxes):
+        row, patches = _patches(image, boxes, side=24)
+        boxes = boxes[row]
+        if not len(row):
             return boxes
         shift, probability = (out.numpy() for out in self._refine_net(_tensor(patches)))
         passed = probability[:, 1] > THRESHOLDS[1]
@@ -88,25 +106,34 @@ class Mtcnn:
         kept = _kept(boxes, scores, 0.7)
         return _squared(_moved(boxes[kept], shift[kept]))
 
-    def _outputs(self, image: Image, boxes: Boxes, to_image: NDArray[np.float64]) -> list[Face]:
+    def _output(self, image: Image, boxes: Boxes) -> "_Output":
         """Third stage: the final box, its score, and five landmarks."""
-        boxes, patches = _patches(image, boxes, side=48)
-        if not len(boxes):
-            return []
+        row, patches = _patches(image, boxes, side=48)
+        boxes = boxes[row]
+        if not len(row):
+            return _Output(row, boxes, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         shift, points, probability = (out.numpy() for out in self._output_net(_tensor(patches)))
-        scores = probability[:, 1]
         places = np.stack([points[:, :5], points[:, 5:]], axis=2)
         marks = boxes[:, None, :2] + places * (boxes[:, None, 2:] - boxes[:, None, :2])
-        boxes = _moved(boxes, shift)
-        passed = np.flatnonzero(scores > THRESHOLDS[2])
-        order = passed[np.argsort(-scores[passed], kind="stable")]
-        faces = []
-        for i in order[_apart(boxes[order])]:
-            x1, y1, x2, y2 = (boxes[i].reshape(2, 2) * to_image).ravel().tolist()
-            if x2 > x1 and y2 > y1:
-                landmarks = tuple(map(tuple, (marks[i] * to_image).tolist()))
-                faces.append(Face((x1, y1, x2, y2), landmarks, min(1.0, float(scores[i]))))
-        return faces
+        return _Output(row, _moved(boxes, shift), marks, probability[:, 1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What the third network says of N boxes."""
+
+    row: NDArray[np.int64]  # (N,) which of the boxes asked for
+    boxes: Boxes
+    marks: NDArray[np.float32]  # (N, 5, 2)
+    scores: NDArray[np.float32]  # (N,)
+
+    def face(self, i: int, to_image: NDArray[np.float64]) -> Face | None:
+        """One of them in pixels of the picture; None where the box is turned inside out."""
+        x1, y1, x2, y2 = (self.boxes[i].reshape(2, 2) * to_image).ravel().tolist()
+        if x2 <= x1 or y2 <= y1:
+            return None
+        landmarks = tuple(map(tuple, (self.marks[i] * to_image).tolist()))
+        return Face((x1, y1, x2, y2), landmarks, min(1.0, float(self.scores[i])))
 
 
 @contextmanager
@@ -133,12 +160,17 @@ def _tensor(images: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(scaled).permute(0, 3, 1, 2)
 
 
-def _pyramid(image: Image) -> list[float]:
-    scales, scale = [], _CELL / MIN_FACE
+def _pyramid(image: Image) -> Iterator[tuple[Image, float]]:
+    """The picture at each scale, and the scale; shrunk from halves of it, which costs less."""
+    scale, halved = _CELL / MIN_FACE, image
     while min(image.shape[:2]) * scale >= _CELL:
-        scales.append(scale)
+        width, height = (int(side * scale + 1) for side in image.shape[1::-1])
+        while halved.shape[1] >= 2 * width and halved.shape[0] >= 2 * height:
+            half = (halved.shape[1] // 2, halved.shape[0] // 2)
+            halved = np.asarray(cv2.resize(halved, half, interpolation=cv2.INTER_AREA), np.uint8)
+        level = cv2.resize(halved, (width, height), interpolation=cv2.INTER_AREA)
+        yield np.asarray(level, np.uint8), scale
         scale *= PYRAMID_FACTOR
-    return scales
 
 
 def _kept(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
@@ -175,15 +207,17 @@ def _squared(boxes: Boxes) -> Boxes:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def _patches(image: Image, boxes: Boxes, *, side: int) -> tuple[Boxes, NDArray[np.uint8]]:
-    """Cut the boxes that touch the picture, each stretched to `(side, side, 3)`."""
+def _patches(
+    image: Image, boxes: Boxes, *, side: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Which boxes touch the picture, and their pixels, each stretched to `(side, side, 3)`."""
     height, width = image.shape[:2]
     limits = np.array([width, height, width, height])
     corners = np.clip(np.round(boxes).astype(int), 0, limits)
-    inside = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    inside = np.flatnonzero((corners[:, 2:] > corners[:, :2]).all(axis=1))
     patches = [
         cv2.resize(image[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
         for x1, y1, x2, y2 in corners[inside]
     ]
     stacked = np.array(patches, np.uint8).reshape(-1, side, side, 3)
-    return boxes[inside], stacked
+    return inside, stacked

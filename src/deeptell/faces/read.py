@@ -3,19 +3,23 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
-from deeptell.faces.crop import StoredCrop, cut_crop, store_crop
-from deeptell.faces.detect import Detector
+from deeptell.faces.crop import cut_crop, store_crop
+from deeptell.faces.detect import Detector, search_near
 from deeptell.faces.shots import ShotFrame, split_shots
-from deeptell.faces.track import MAX_GAP_SECONDS, Tracker
+from deeptell.faces.track import MAX_GAP_SECONDS, OpenTrack, Tracker
 from deeptell.media.decode import RawFrame, open_media
-from deeptell.records import Crop, Face, Track, VideoInfo
+from deeptell.records import Face, Image, StoredCrop, Track, TrackedFace, VideoInfo
+
+# A search for new faces looks for those of a 32nd of the picture's long side (40 px at 720p);
+# every second one, and the first of a shot, for the smallest that are wanted.
+COARSE = 1 / 32
+FINE_EVERY = 2
 
 _EPSILON = 1e-6
 
@@ -37,19 +41,9 @@ class VideoFaces:
 
     info: VideoInfo
     tracks: tuple[Track, ...]  # faces: every detection, and every frame that was cut
-    stored: tuple[StoredCrop, ...] = field(repr=False)  # sorted by track and frame
+    crops: tuple[StoredCrop, ...] = field(repr=False)  # sorted by track and frame
     dropped: Dropped
     reason: str  # why there is no crop; "" where there is one
-
-    @cached_property
-    def crops(self) -> tuple[Crop, ...]:
-        """The crops as a FaceStore gives them back, sorted by track and frame."""
-        return tuple(stored.decoded() for stored in self.stored)
-
-    @property
-    def jpegs(self) -> tuple[bytes, ...]:
-        """The crops' very bytes in a FaceStore, in the order of `crops`."""
-        return tuple(stored.jpeg for stored in self.stored)
 
 
 def read_faces(path: Path, *, detector: Detector, config: ExtractConfig) -> VideoFaces:
@@ -91,7 +85,12 @@ def spread(
 
 
 class _Reader:
-    """Takes the frames of one video in order."""
+    """Takes the frames of one video in order.
+
+    A search of the whole picture is dear, a look at where a face was a moment ago is cheap: faces
+    are searched for once a second, followed in between, and followed back from where a search
+    found them to the search before.
+    """
 
     def __init__(
         self, detector: Detector, config: ExtractConfig, times: NDArray[np.float64]
@@ -101,23 +100,22 @@ class _Reader:
         self._tracker = Tracker()
         self._dropped = Dropped()
         self._waiting: deque[RawFrame] = deque()  # chosen, not yet cut
-        self._searched_at = 0.0
+        self._looked: list[RawFrame] = []  # at, since the last search
+        self._looked_at = self._searched_at = 0.0
+        self._searches = 0  # of this shot
 
     def take(self, frame: ShotFrame) -> None:
         if self._is_chosen(frame.raw):
             self._waiting.append(frame.raw)
-        if not self._must_search(frame):
-            return
-        self._searched_at = frame.raw.pts_seconds
-        found = self._detector.detect([frame.raw.frame().image])[0]
-        self._tracker.update(
-            self._usable(found),
-            shot=frame.shot,
-            frame_index=frame.raw.frame_index,
-            pts_seconds=frame.raw.pts_seconds,
-        )
+        if frame.first:
+            self._searches = 0
         last = frame.next_seconds is None
-        self._cut_settled(np.inf if last else self._searched_at - MAX_GAP_SECONDS, frame.shot)
+        search = frame.first or last
+        search = search or self._is_due(frame, self._searched_at, self._config.search_seconds)
+        if search or self._is_due(frame, self._looked_at, self._config.follow_seconds):
+            self._look(frame, search=search)
+            settled = min(self._looked_at - MAX_GAP_SECONDS, self._searched_at)
+            self._cut_settled(np.inf if last else settled, frame.shot)
 
     def _is_chosen(self, raw: RawFrame) -> bool:
         """Tell whether a frame is the first decoded one at or after a chosen time."""
@@ -127,11 +125,69 @@ class _Reader:
             chosen = True
         return chosen
 
-    def _must_search(self, frame: ShotFrame) -> bool:
-        """Search the ends of a shot, and before `detect_seconds` would be exceeded."""
-        if frame.first or frame.next_seconds is None:
-            return True
-        return frame.next_seconds - self._searched_at > self._config.detect_seconds + _EPSILON
+    @staticmethod
+    def _is_due(frame: ShotFrame, before: float, seconds: float) -> bool:
+        """Tell whether waiting for the next frame would take longer than allowed."""
+        after = frame.raw.pts_seconds if frame.next_seconds is None else frame.next_seconds
+        return after - before > seconds + _EPSILON
+
+    def _look(self, frame: ShotFrame, *, search: bool) -> None:
+        """Follow the known faces into this frame, and search it for others when that is due."""
+        raw, image = frame.raw, frame.raw.frame().image
+        self._looked_at = raw.pts_seconds
+        faces = self._search(image) if search else []
+        begun = self._tracker.update(
+            self._followed(image, faces, frame),
+            shot=frame.shot,
+            frame_index=raw.frame_index,
+            pts_seconds=raw.pts_seconds,
+        )
+        if search:
+            for track in [] if frame.first else begun:
+                self._trace_back(track)
+            self._searched_at = raw.pts_seconds
+            self._looked.clear()
+        else:
+            self._looked.append(raw)
+
+    def _search(self, image: Image) -> list[Face]:
+        wanted = float(self._config.min_face)
+        coarse = max(wanted, COARSE * max(image.shape[:2]))
+        fine = self._searches % FINE_EVERY == 0
+        self._searches += 1
+        return self._usable(self._detector.detect([image], min_face=wanted if fine else coarse)[0])
+
+    def _followed(self, image: Image, found: list[Face], frame: ShotFrame) -> list[Face]:
+        """Add to the faces found those of live tracks that were not, each face once."""
+        live = self._tracker.live(frame.shot, frame.raw.pts_seconds)
+        heads = [track.detections[-1].face for track in live]
+        faces = list(found)
+        for face, head in zip(self._detector.follow(image, heads), heads, strict=True):
+            if face is None or not self._is_usable(face):
+                if any(_overlap(head, one) for one in faces):
+                    continue
+                near = self._usable(search_near(self._detector, image, head))
+                faces += [one for one in near if not any(_overlap(one, other) for other in faces)]
+            elif not any(_overlap(face, one) for one in faces):
+                faces.append(face)
+        return faces
+
+    def _trace_back(self, track: OpenTrack) -> None:
+        """Follow a new face back through what was looked at since the last search."""
+        taken = self._tracker.shots[track.shot].tracks
+        for raw in reversed(self._looked):
+            face = self._detector.follow(raw.frame().image, [track.detections[0].face])[0]
+            if face is None or not self._is_usable(face):
+                return
+            others = (other.face_at(raw.frame_index, raw.pts_seconds) for other in taken)
+            if any(other and _overlap(face, other.face) for other in others):
+                return
+            track.detections.insert(
+                0, TrackedFace(raw.frame_index, raw.pts_seconds, face, detected=True)
+            )
+
+    def _is_usable(self, face: Face) -> bool:
+        return face.score >= self._config.min_score and face.size >= self._config.min_face
 
     def _usable(self, found: Sequence[Face]) -> list[Face]:
         usable, dropped = [], self._dropped
@@ -165,16 +221,24 @@ class _Reader:
         kept = self._tracker.kept()
         dropped = self._dropped
         dropped.in_passing = self._tracker.count() - len(kept)
-        stored = tuple(
+        crops = tuple(
             replace(crop, track=number) for number, track in enumerate(kept) for crop in track.crops
         )
         return VideoFaces(
             info=info,
             tracks=tuple(track.closed(number) for number, track in enumerate(kept)),
-            stored=stored,
+            crops=crops,
             dropped=dropped,
-            reason="" if stored else _why_none(dropped, self._config),
+            reason="" if crops else _why_none(dropped, self._config),
         )
+
+
+def _overlap(a: Face, b: Face) -> bool:
+    """Tell whether two boxes are of one face: half of the smaller lies in the other."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.box_xyxy, b.box_xyxy
+    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
+    smaller = min((ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1))
+    return width > 0 and height > 0 and width * height > smaller / 2
 
 
 def _why_none(dropped: Dropped, config: ExtractConfig) -> str:

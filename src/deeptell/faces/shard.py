@@ -1,7 +1,8 @@
 """What one video leaves in a FaceStore: a tar with its crops, and a Parquet part beside it.
 
 The part is written last: where it stands, the video is done. Both are byte-identical however often
-they are written, and the tar can be read as a WebDataset shard as it is.
+they are written, and the tar can be read as a WebDataset shard as it is. The part knows the SHA-256
+of its tar, and Parquet a checksum of each of its own pages: `verify` finds what changed since.
 """
 
 import dataclasses
@@ -19,9 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deeptell.errors import StoreError
-from deeptell.faces.crop import StoredCrop
-from deeptell.files import replacing
-from deeptell.records import VideoInfo
+from deeptell.files import replacing, sha256_of
+from deeptell.records import StoredCrop, VideoInfo
 
 OK, NO_FACE, FAILED = "ok", "no face", "failed"
 
@@ -57,6 +57,8 @@ class Outcome:
     tracks: int = 0
     crops: int = 0
     info: VideoInfo | None = None
+    # Filled in by `write_shard`, "" without a tar; None where a deeptell wrote that knew it not.
+    tar_sha256: str | None = None
 
 
 def part_path(video_key: str) -> Path:
@@ -71,22 +73,36 @@ def write_shard(
 ) -> None:
     """Write a video's tar, unless it has no crop, and then its part.
 
+    A tar that an earlier try left where there is no crop now is removed.
+
     Raises:
         OutputError: the store cannot be written to.
     """
     part = part_path(video_key)
     tar = part.with_suffix(".tar")
-    rows = []
+    rows, sha256 = [], ""
     if crops:
         with replacing(store / tar) as temporary:
             offsets = _write_tar(temporary, tar.stem, crops)
+            sha256 = sha256_of(temporary)
         rows = [
             _row(video_key, tar, crop, offset) for crop, offset in zip(crops, offsets, strict=True)
         ]
-    about = json.dumps(dataclasses.asdict(outcome), sort_keys=True)
-    table = pa.Table.from_pylist(rows, INDEX_SCHEMA.with_metadata({_METADATA: about.encode()}))
+    outcome = dataclasses.replace(outcome, tar_sha256=sha256)
     with replacing(store / part) as temporary:
-        pq.write_table(table, temporary)
+        temporary.write_bytes(encode_part(pa.Table.from_pylist(rows, INDEX_SCHEMA), outcome))
+        if not crops:
+            (store / tar).unlink(missing_ok=True)
+
+
+def encode_part(rows: pa.Table, outcome: Outcome) -> bytes:
+    """Encode a part; equal rows and outcomes give equal bytes with one version of pyarrow."""
+    about = json.dumps(dataclasses.asdict(outcome), sort_keys=True)
+    table = rows.replace_schema_metadata({_METADATA: about.encode()})
+    buffer = io.BytesIO()
+    # Statistics help to skip parts of a table; a part is small and read whole.
+    pq.write_table(table, buffer, write_page_checksum=True, write_statistics=False)
+    return buffer.getvalue()
 
 
 def read_part(store: Path, video_key: str) -> tuple[pa.Table, Outcome] | None:
@@ -96,17 +112,36 @@ def read_part(store: Path, video_key: str) -> tuple[pa.Table, Outcome] | None:
         StoreError: the part is damaged.
     """
     path = store / part_path(video_key)
-    if not path.is_file():
-        return None
+    return read_part_file(path) if path.is_file() else None
+
+
+def read_part_file(path: Path) -> tuple[pa.Table, Outcome]:
+    """Read a part: rows of `INDEX_SCHEMA`, and how the video ended.
+
+    Raises:
+        StoreError: the part is damaged.
+    """
     try:
-        table = pq.read_table(path)
-        about: dict[str, Any] = json.loads(table.schema.metadata[_METADATA])
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read().cast(INDEX_SCHEMA)
+            about: dict[str, Any] = json.loads(file.schema_arrow.metadata[_METADATA])
         info = about.pop("info")
-        return table.replace_schema_metadata(None), Outcome(
-            **about, info=VideoInfo(**info) if info else None
-        )
+        outcome = Outcome(**about, info=VideoInfo(**info) if info else None)
+        if outcome.crops != len(table):
+            raise ValueError(f"{len(table)} of {outcome.crops} rows")
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged ({error}): delete it and extract again.") from None
+        raise StoreError(
+            f"{path} is damaged ({error}): delete it and extract again, or run "
+            "'deeptell extract --repair'."
+        ) from None
+    return table, outcome
+
+
+def tar_size(rows: pa.Table) -> int:
+    """How long the tar of these rows of the index is, at least one, bytes."""
+    end: int = rows["offset"][-1].as_py() + rows["length"][-1].as_py()
+    blocks = -(-end // tarfile.BLOCKSIZE) + 2  # two empty ones end a tar
+    return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def _write_tar(path: Path, stem: str, crops: Sequence[StoredCrop]) -> list[int]:

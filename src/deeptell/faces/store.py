@@ -2,14 +2,15 @@
 
 store.json       format, version, and the ExtractConfig that made it
 videos.parquet   one row per video asked for: the columns given, status, reason, file facts
-index.parquet    one row per crop, sorted by video_key, track, frame_index
+index.parquet    one row per crop, sorted by video_key, track, frame_index; see `shard`
+index.rows       the same once more, for reading crops by their position; see `rows`
 crops/xx/        per video: a tar of JPEG crops, and its part of the index
 """
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -23,14 +24,14 @@ from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import ConfigError, StoreError
-from deeptell.faces.crop import StoredCrop
-from deeptell.faces.shard import INDEX_SCHEMA, Outcome, read_part
+from deeptell.faces.rows import Row, held, read_crop, read_rows, rows_of
+from deeptell.faces.shard import INDEX_SCHEMA, Outcome, part_path, read_part
 from deeptell.files import replacing
-from deeptell.records import Crop, Face, VideoInfo
+from deeptell.records import StoredCrop, VideoInfo
 
-FORMAT, VERSION = "deeptell-facestore", 1
+FORMAT, VERSION = "deeptell-facestore", 2  # version 1 had no index.rows
 
-_HEAD, _INDEX, _VIDEOS = "store.json", "index.parquet", "videos.parquet"
+_HEAD, _INDEX, _ROWS, _VIDEOS = "store.json", "index.parquet", "index.rows", "videos.parquet"
 _ROWS_AT_ONCE = 100_000
 
 _OUTCOME_SCHEMA = pa.schema(
@@ -67,8 +68,13 @@ class FaceStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config = read_config(path)
-        if not (path / _INDEX).is_file() or not (path / _VIDEOS).is_file():
+        version, self.config = _read_head(path)
+        if version < VERSION:
+            raise StoreError(
+                f"The store {path} has version {version}, which lacks {_ROWS}: run 'deeptell "
+                "extract' again; it keeps the faces and writes the tables anew."
+            )
+        if not all((path / name).is_file() for name in (_INDEX, _ROWS, _VIDEOS)):
             raise StoreError(f"The store {path} is unfinished: run 'deeptell extract' again.")
 
     def __reduce__(self) -> tuple[Callable[[Path], "FaceStore"], tuple[Path]]:
@@ -76,13 +82,34 @@ class FaceStore:
 
     @cached_property
     def index(self) -> pd.DataFrame:
-        """One row per crop, sorted by video_key, track, frame_index; see `INDEX_SCHEMA`."""
-        return _read_table(self.path / _INDEX)
+        """One row per crop, sorted, with what sampling needs: 12 bytes of memory each.
+
+        The columns are `video_key`, a category whose codes are rows of `videos`, `track` and
+        `frame_index`, both int32.
+
+        Raises:
+            StoreError: a table is damaged, or they do not belong together.
+        """
+        path = self.path / _INDEX
+        try:
+            with pq.ParquetFile(path, read_dictionary=["video_key"]) as file:
+                codes, track, frame_index = _sampled_columns(file, self._keys)
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(path, error) from None
+        if len(codes) != held(self.path / _ROWS) or (codes < 0).any():
+            raise _damaged(path, f"it does not belong to {_ROWS} and {_VIDEOS}")
+        keys = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(self._keys))
+        columns = {"video_key": keys, "track": track, "frame_index": frame_index}
+        return pd.DataFrame(columns, copy=False)
 
     @cached_property
     def videos(self) -> pd.DataFrame:
         """One row per video asked for, sorted by video_key: columns given, status, reason, ..."""
-        return _read_table(self.path / _VIDEOS)
+        try:
+            table: pd.DataFrame = pq.read_table(self.path / _VIDEOS).to_pandas()
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(self.path / _VIDEOS, error) from None
+        return table
 
     @cached_property
     def fingerprint(self) -> str:
@@ -93,85 +120,75 @@ class FaceStore:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
-    def read(self, rows: Sequence[int]) -> list[Crop]:
-        """Read the crops at these positions of the index, in this order.
+    def read(self, rows: Sequence[int]) -> list[StoredCrop]:
+        """Read the crops at these positions of the index, in this order, still encoded.
 
         Only their own bytes are read; a run of rows of one video opens its tar once.
 
         Raises:
             StoreError: a tar is missing, cut short or damaged.
         """
-        codes, tars = self._tars
-        crops: list[Crop] = []
-        for code, run in groupby(rows, key=lambda row: int(codes[row])):
-            crops += self._read_run(self.path / tars[code], list(run))
+        crops: list[StoredCrop] = []
+        for video, run in groupby(read_rows(self.path / _ROWS, rows), key=lambda row: int(row[0])):
+            tar = part_path(self._keys[video]).with_suffix(".tar")
+            crops += _read_run(self.path / tar, run)
         return crops
 
-    def _read_run(self, tar: Path, rows: list[int]) -> list[Crop]:
-        offsets, lengths = self._columns["offset"], self._columns["length"]
+    @cached_property
+    def _keys(self) -> "pd.Index[str]":
+        """The video_key of each row of `videos`."""
+        path = self.path / _VIDEOS
         try:
-            with tar.open("rb", buffering=0) as file:
-                jpegs = []
-                for row in rows:
-                    file.seek(int(offsets[row]))
-                    jpegs.append(file.read(int(lengths[row])))
-            return [self._crop(row, jpeg) for row, jpeg in zip(rows, jpegs, strict=True)]
-        except FileNotFoundError:
-            problem = "is missing"
-        except (OSError, ValueError) as error:
-            problem = f"is cut short or damaged ({error})"
-        raise StoreError(
-            f"{tar} {problem}: delete the .parquet beside it and run 'deeptell extract' again."
-        )
-
-    def _crop(self, row: int, jpeg: bytes) -> Crop:
-        def at(name: str) -> float:
-            return float(self._columns[name][row])
-
-        face = Face(
-            (at("x1"), at("y1"), at("x2"), at("y2")),
-            tuple((at(f"lm{point}x"), at(f"lm{point}y")) for point in range(5)),
-            at("score"),
-        )
-        if len(jpeg) != int(at("length")):
-            raise ValueError(f"{len(jpeg)} of {int(at('length'))} bytes of row {row}")
-        return StoredCrop(
-            jpeg,
-            face,
-            int(at("track")),
-            int(at("frame_index")),
-            at("seconds"),
-            (at("origin_x"), at("origin_y")),
-            at("scale"),
-        ).decoded()
-
-    @cached_property
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        texts = {"video_key", "tar"}
-        return {
-            name: self.index[name].to_numpy() for name in INDEX_SCHEMA.names if name not in texts
-        }
-
-    @cached_property
-    def _tars(self) -> tuple[NDArray[np.int64], list[str]]:
-        codes, tars = pd.factorize(self.index["tar"])
-        return codes, [str(tar) for tar in tars]
+            keys: pd.Series[str] = pq.read_table(path, columns=["video_key"])[0].to_pandas()
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(path, error) from None
+        return pd.Index(keys)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_run(tar: Path, rows: Iterable[Row]) -> list[StoredCrop]:
     try:
-        table: pd.DataFrame = pq.read_table(path).to_pandas()
-        return table
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path} is damaged ({error}): run 'deeptell extract' again.") from None
+        with tar.open("rb", buffering=0) as file:
+            return [read_crop(file, row) for row in rows]
+    except FileNotFoundError:
+        problem = "is missing"
+    except (OSError, ValueError) as error:
+        problem = f"is cut short or damaged ({error})"
+    raise StoreError(f"{tar} {problem}: run 'deeptell extract --repair'.")
+
+
+def _sampled_columns(
+    file: pq.ParquetFile, keys: "pd.Index[str]"
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Three columns of the index, part by part, so that nothing lies in memory twice."""
+    columns = tuple(np.empty(file.metadata.num_rows, np.int32) for _ in range(3))
+    codes, track, frame_index = columns
+    start = 0
+    for part in file.iter_batches(
+        _ROWS_AT_ONCE, columns=["video_key", "track", "frame_index"], use_threads=False
+    ):
+        place = slice(start, start + len(part))
+        texts = part["video_key"]
+        codes[place] = keys.get_indexer(texts.dictionary.to_pandas())[texts.indices.to_numpy()]
+        track[place] = part["track"].to_numpy()
+        frame_index[place] = part["frame_index"].to_numpy()
+        start += len(part)
+    return codes, track, frame_index
+
+
+def _damaged(path: Path, why: object) -> StoreError:
+    return StoreError(f"{path} is damaged ({why}): run 'deeptell extract' again.")
 
 
 def read_config(path: Path) -> ExtractConfig:
-    """Read the configuration a store was made with.
+    """Read the configuration a store was made with, also one of an older version.
 
     Raises:
         StoreError: the folder is no store, or one of a newer version.
     """
+    return _read_head(path)[1]
+
+
+def _read_head(path: Path) -> tuple[int, ExtractConfig]:
     if not (path / _HEAD).is_file():
         raise StoreError(f"{path} is not a FaceStore: it holds no {_HEAD}.")
     try:
@@ -187,7 +204,7 @@ def read_config(path: Path) -> ExtractConfig:
             "install a newer deeptell."
         )
     try:
-        return ExtractConfig(**settings)
+        return version, ExtractConfig(**settings)
     except (ValueError, TypeError, ConfigError) as error:
         raise StoreError(f"{path / _HEAD} holds settings that are not known: {error}") from None
 
@@ -204,17 +221,24 @@ def claim(path: Path, config: ExtractConfig) -> None:
     for leftover in path.glob(f".{_HEAD}.*"):  # of a run killed at its very first step
         leftover.unlink(missing_ok=True)
     if not path.is_dir() or not any(path.iterdir()):
-        head = {"format": FORMAT, "version": VERSION, "config": config.model_dump(mode="json")}
-        with replacing(path / _HEAD) as temporary:
-            temporary.write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
+        _write_head(path, config)
         return
-    theirs, ours = read_config(path).model_dump(), config.model_dump()
+    version, made_with = _read_head(path)
+    theirs, ours = made_with.model_dump(), config.model_dump()
     changed = [f"{key}={theirs[key]} (now {ours[key]})" for key in ours if ours[key] != theirs[key]]
     if changed:
         raise StoreError(
             f"The store {path} was made with {', '.join(changed)}: use the same settings or "
             "another folder."
         )
+    if version < VERSION:  # faces and parts are the same; `compact` writes what is new
+        _write_head(path, config)
+
+
+def _write_head(path: Path, config: ExtractConfig) -> None:
+    head = {"format": FORMAT, "version": VERSION, "config": config.model_dump(mode="json")}
+    with replacing(path / _HEAD) as temporary:
+        temporary.write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
 
 
 def sweep(path: Path) -> None:
@@ -224,65 +248,98 @@ def sweep(path: Path) -> None:
 
 
 def compact(path: Path, videos: pd.DataFrame) -> pd.DataFrame:
-    """Write the two tables from the parts of `videos` and of the videos asked for before.
+    """Write the tables from the parts of `videos` and of the videos asked for before.
+
+    Every part is read once, in order; memory grows with the number of videos, not of crops.
 
     Returns:
         The rows of `videos` as the store now has them.
+
+    Raises:
+        StoreError: a part is damaged or vanished.
     """
-    rows = _with_outcomes(path, videos)
-    if (path / _VIDEOS).is_file():
-        before = pq.read_table(path / _VIDEOS)
-        older = ~before["video_key"].to_pandas().isin(videos["video_key"])
-        kept = before.filter(pa.array(older))
-        rows = pa.concat_tables([kept, rows], promote_options="permissive")
-    rows = rows.sort_by("video_key")
-    with (
-        replacing(path / _INDEX) as temporary,
-        pq.ParquetWriter(temporary, INDEX_SCHEMA) as writer,
+    given = videos.drop(columns=_OUTCOME_SCHEMA.names, errors="ignore")
+    table = pa.Table.from_pandas(given, preserve_index=False).replace_schema_metadata(None)
+    older = _older(path, given["video_key"])
+    keys = sorted({*given["video_key"], *(older["video_key"].to_pylist() if older else ())})
+    outcomes: dict[str, Outcome] = {}
+    write_index(path, _parts(path, keys, outcomes), video_keys=keys)
+    found = [_flat(outcomes[key]) for key in given["video_key"]]
+    for field, column in zip(
+        _OUTCOME_SCHEMA, pa.Table.from_pylist(found, _OUTCOME_SCHEMA).columns, strict=True
     ):
-        for table in _large(_parts(path, rows["video_key"].to_pylist())):
-            writer.write_table(table)
+        table = table.append_column(field, column)
+    rows = (
+        table if older is None else pa.concat_tables([older, table], promote_options="permissive")
+    )
     with replacing(path / _VIDEOS) as temporary:
-        pq.write_table(rows, temporary)
-    mine = pa.array(rows["video_key"].to_pandas().isin(videos["video_key"]))
-    result: pd.DataFrame = rows.filter(mine).to_pandas()
+        pq.write_table(rows.sort_by("video_key"), temporary, write_page_checksum=True)
+    result: pd.DataFrame = table.sort_by("video_key").to_pandas()
     return result
 
 
-def _with_outcomes(path: Path, videos: pd.DataFrame) -> pa.Table:
-    given = videos.drop(columns=_OUTCOME_SCHEMA.names, errors="ignore")
-    table = pa.Table.from_pandas(given, preserve_index=False).replace_schema_metadata(None)
-    outcomes = [_flat(path, key) for key in given["video_key"]]
-    found = pa.Table.from_pylist(outcomes, _OUTCOME_SCHEMA)
-    for name in _OUTCOME_SCHEMA.names:
-        table = table.append_column(_OUTCOME_SCHEMA.field(name), found[name])
-    return table
+def write_index(path: Path, parts: Iterable[pa.Table], *, video_keys: Sequence[str]) -> None:
+    """Write index.parquet and index.rows from the parts of videos, as they come.
+
+    Args:
+        parts: rows of `INDEX_SCHEMA`, sorted by video_key, track and frame_index.
+        video_keys: those of videos.parquet, sorted.
+    """
+    keys: pd.Index[str] = pd.Index(list(video_keys))
+    with (
+        replacing(path / _ROWS) as rows,
+        replacing(path / _INDEX) as index,
+        rows.open("wb") as file,
+        pq.ParquetWriter(index, INDEX_SCHEMA, write_page_checksum=True) as writer,
+    ):
+        for table in _large(parts):
+            writer.write_table(table)
+            file.write(rows_of(table, keys).tobytes())
 
 
-def _flat(path: Path, video_key: str) -> dict[str, Any]:
-    part = read_part(path, video_key)
-    if part is None:
-        raise StoreError(f"The part of '{video_key}' vanished from {path} while it was written.")
-    outcome: Outcome = part[1]
+def _older(path: Path, video_keys: "pd.Series[str]") -> pa.Table | None:
+    """The rows of videos that were asked for before, and are not now."""
+    if not (path / _VIDEOS).is_file():
+        return None
+    try:
+        before = pq.read_table(path / _VIDEOS)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(
+            f"{path / _VIDEOS} cannot be read ({error}): run 'deeptell extract' with --repair."
+        ) from None
+    return before.filter(pa.array(~before["video_key"].to_pandas().isin(video_keys)))
+
+
+def _flat(outcome: Outcome) -> dict[str, Any]:
     info: VideoInfo | None = outcome.info
     facts = dataclasses.asdict(outcome) | (dataclasses.asdict(info) if info else {})
     return {name: facts.get(name) for name in _OUTCOME_SCHEMA.names}
 
 
-def _parts(path: Path, video_keys: Sequence[str]) -> Iterator[pa.Table]:
+def _parts(
+    path: Path, video_keys: Sequence[str], outcomes: dict[str, Outcome]
+) -> Iterator[pa.Table]:
+    """The rows of each video, whose outcome is added to `outcomes`."""
     for key in video_keys:
         part = read_part(path, key)
-        if part is not None:
-            yield part[0]
+        if part is None:
+            raise StoreError(
+                f"The part of '{key}' vanished from {path}: run 'deeptell extract' again with "
+                "the manifest that names it."
+            )
+        table, outcomes[key] = part
+        yield table
 
 
-def _large(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def _large(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Join small tables, so that the index has few row groups and never lies in memory whole."""
-    held: list[pa.Table] = []
+    waiting: list[pa.Table] = []
+    rows = 0
     for table in tables:
-        held.append(table)
-        if sum(len(part) for part in held) >= _ROWS_AT_ONCE:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
-        yield pa.concat_tables(held)
+        waiting.append(table)
+        rows += len(table)
+        if rows >= _ROWS_AT_ONCE:
+            yield pa.concat_tables(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting)

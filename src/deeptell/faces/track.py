@@ -5,8 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deeptell.faces.crop import StoredCrop
-from deeptell.records import Box, Face, Landmarks, Track, TrackedFace
+from deeptell.records import Box, Face, Landmarks, StoredCrop, Track, TrackedFace
 
 MAX_GAP_SECONDS = 0.5  # a face missed for longer starts a new track
 MAX_SHIFT = 1.0  # between two detections, in mean box sizes
@@ -59,24 +58,31 @@ class Tracker:
 
     shots: dict[int, Shot] = field(default_factory=dict)
 
-    def update(
-        self, faces: Sequence[Face], *, shot: int, frame_index: int, pts_seconds: float
-    ) -> None:
-        """Add the faces found in one picture; pictures come in order of time."""
+    def live(self, shot: int, pts_seconds: float) -> list[OpenTrack]:
+        """The tracks that a face seen now may continue."""
         here = self.shots.setdefault(shot, Shot())
-        here.searched += 1
-        live = [
+        return [
             track
             for track in here.tracks
             if pts_seconds - track.detections[-1].pts_seconds <= MAX_GAP_SECONDS
         ]
+
+    def update(
+        self, faces: Sequence[Face], *, shot: int, frame_index: int, pts_seconds: float
+    ) -> list[OpenTrack]:
+        """Add the faces found in one picture, in order of time; return the tracks they start."""
+        live, here = self.live(shot, pts_seconds), self.shots[shot]
+        here.searched += 1
         continued = _match([track.detections[-1].face for track in live], faces)
+        begun = []
         for number, face in enumerate(faces):
             tracked = TrackedFace(frame_index, pts_seconds, face, detected=True)
             if number in continued:
                 live[continued[number]].detections.append(tracked)
             else:
-                here.tracks.append(OpenTrack(shot, [tracked]))
+                begun.append(OpenTrack(shot, [tracked]))
+        here.tracks += begun
+        return begun
 
     def count(self) -> int:
         """Count all tracks."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deeptell.errors import MediaError
 from deeptell.media.picture import PICTURE_SUFFIXES, load_picture
+from deeptell.media.sequence import is_sequence, open_sequence
 from deeptell.media.video import Video
 from deeptell.records import Frame, Image, VideoInfo
 
@@ -41,7 +42,7 @@ class RawFrame(Protocol):
 
 
 class Media(Protocol):
-    """A video, or a picture as a video of one frame."""
+    """A video, numbered pictures as a video, or a picture as a video of one frame."""
 
     @property
     def frame_times(self) -> NDArray[np.float64]:
@@ -62,8 +63,13 @@ class Media(Protocol):
 
 @contextmanager
 def open_media(path: Path) -> Iterator[Media]:
-    """Open a video, or a picture where the suffix says so; see `open_video`, `read_picture`."""
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    """Open a folder of pictures, a picture where the suffix says so, or else a video.
+
+    See `open_sequence`, which also knows folders inside archives, `read_picture`, `open_video`.
+    """
+    if is_sequence(path):
+        yield open_sequence(path)
+    elif path.suffix.lower() in PICTURE_SUFFIXES:
         yield read_picture(path)
     else:
         with open_video(path) as video:

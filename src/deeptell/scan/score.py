@@ -22,12 +22,12 @@ from deeptell.inputs import cut, prepare, sample_rows, windows
 from deeptell.models.bundle import Bundle
 from deeptell.models.scoring import score
 from deeptell.records import (
-    Crop,
     Evidence,
     FileResult,
     FrameScore,
     Image,
     PersonResult,
+    StoredCrop,
     Verdict,
     VideoInfo,
     highest,
@@ -98,7 +98,7 @@ class Scanner:
 
     def _people(self, faces: VideoFaces) -> tuple[PersonResult, ...]:
         """Without an identity model each track is its own person; numbered as they appear."""
-        crops_of: dict[int, list[Crop]] = {}
+        crops_of: dict[int, list[StoredCrop]] = {}
         for crop in faces.crops:
             crops_of.setdefault(crop.track, []).append(crop)
         ordered = sorted(crops_of.items(), key=lambda item: _appearance(item[1][0]))
@@ -108,13 +108,14 @@ class Scanner:
         )
 
     def _person(
-        self, number: int, track: int, crops: Sequence[Crop], *, frames: int
+        self, number: int, track: int, crops: Sequence[StoredCrop], *, frames: int
     ) -> PersonResult:
         size = float(np.median([crop.face.size for crop in crops]))
         spec = self.bundle.model.spec
-        spans = windows(np.array([crop.frame_index for crop in crops]), spec)
+        frame_index = np.array([crop.frame_index for crop in crops])
+        spans = windows(frame_index, spec, tracks=np.zeros(1, np.int64))
         unseen = too_little(faces=len(crops), frames=frames, median_face_px=size)
-        if not unseen and not spans:
+        if not unseen and not len(spans):
             unseen = f"nowhere seen in {spec.frames} pictures in a row, which the model needs"
         if unseen:
             return PersonResult(
@@ -153,7 +154,7 @@ class Scanner:
         )
 
     def _evidence(
-        self, samples: Sequence[Sequence[Crop]], scores: Sequence[FrameScore]
+        self, samples: Sequence[Sequence[StoredCrop]], scores: Sequence[FrameScore]
     ) -> tuple[Evidence, ...]:
         """The samples with the highest scores in each stretch of the video, in order of time."""
         parts = np.array_split(np.arange(len(samples)), min(MOST_EVIDENCE, len(samples)))
@@ -168,7 +169,7 @@ class Scanner:
         )
 
     def _one(
-        self, sample: Sequence[Crop], said: FrameScore, heat: NDArray[np.float32] | None
+        self, sample: Sequence[StoredCrop], said: FrameScore, heat: NDArray[np.float32] | None
     ) -> Evidence:
         """The face in the middle of a sample, and its heat map."""
         place = next(i for i, c in enumerate(sample) if c.frame_index == said.frame_index)
@@ -182,7 +183,7 @@ class Scanner:
             heat_jpeg=None if heat is None else encode_crop(self._overlay(crop, heat)),
         )
 
-    def _overlay(self, crop: Crop, heat: NDArray[np.float32]) -> Image:
+    def _overlay(self, crop: StoredCrop, heat: NDArray[np.float32]) -> Image:
         """The heat map over the face it was taken from; faint heat leaves the face visible."""
         face = _shown(cut(crop, self.bundle.model.spec)).astype(np.float32)
         large = cv2.resize(heat, (EVIDENCE_PX, EVIDENCE_PX), interpolation=cv2.INTER_CUBIC)
@@ -195,7 +196,7 @@ class Scanner:
 
 def _rated(
     stretches: Sequence[tuple[float, float]],
-    crops: Sequence[Crop],
+    crops: Sequence[StoredCrop],
     logits: NDArray[np.float64],
     *,
     frames: int,
@@ -227,6 +228,6 @@ def _shown(face: Image) -> Image:
     )
 
 
-def _appearance(crop: Crop) -> tuple[int, float]:
+def _appearance(crop: StoredCrop) -> tuple[int, float]:
     """Order of people: by the frame in which they appear, then from left to right."""
     return crop.frame_index, crop.face.box_xyxy[0]

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,15 +15,16 @@ from deeptell.catalog import lookup
 from deeptell.config import TrainConfig
 from deeptell.data.augment import AUGMENTS
 from deeptell.data.embeddings import Embeddings
-from deeptell.data.samples import Samples, samples_of, spread, too_short
-from deeptell.data.sampling import (
-    SAMPLERS,
-    EpochSampler,
-    FaceDataset,
-    FeatureDataset,
-    Item,
-    as_fetched,
+from deeptell.data.samplers import SAMPLERS, EpochSampler
+from deeptell.data.samples import (
+    Samples,
+    places,
+    samples_of,
+    spread,
+    too_short,
+    video_codes,
 )
+from deeptell.data.sampling import FaceDataset, FeatureDataset, Item, as_fetched
 from deeptell.errors import DataError
 from deeptell.faces.store import FaceStore
 from deeptell.inputs import InputSpec
@@ -52,25 +54,31 @@ class Material:
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """`(M,)`; -1 for samples of videos that are not used."""
-        return self._known("label").fillna(-1).to_numpy(np.int64)
+        return self._known("label", -1).astype(np.int64)
 
     @cached_property
     def groups(self) -> NDArray[np.str_]:
         """`(M,)` the source group of each sample."""
-        return self._known("group").fillna("").to_numpy(str)
+        return self._known("group", "").astype(str)
 
-    def _known(self, column: str) -> "pd.Series[str]":
-        keys = self.store.index["video_key"].iloc[self.samples.middle]
-        return keys.map(self.videos.set_index("video_key")[column])
+    def _known(self, column: str, otherwise: Any) -> NDArray[Any]:
+        codes, keys = video_codes(self.store.index)
+        known = self.videos.set_index("video_key")[column].reindex(keys).fillna(otherwise)
+        values: NDArray[Any] = known.to_numpy()[codes[self.samples.rows[:, 0]]]
+        return values
 
     def of(self, videos: pd.DataFrame, *, per_video: int | None = None) -> NDArray[np.int64]:
         """Numbers of the samples of some videos, or of at most so many of each, spread over it."""
-        keys = self.store.index["video_key"].to_numpy()[self.samples.middle]
-        places = pd.Series(np.arange(len(keys))).groupby(keys).indices
-        mine = [np.asarray(places[key]) for key in videos["video_key"] if key in places]
+        keys, spans = self._places
+        found = keys.get_indexer(pd.Index(videos["video_key"]))
+        mine = [np.arange(*span, dtype=np.int64) for span in spans[found[found >= 0]]]
         if per_video is not None:
             mine = [spread(own, count=per_video) for own in mine]
         return np.concatenate(mine) if mine else np.empty(0, np.int64)
+
+    @cached_property
+    def _places(self) -> tuple["pd.Index[str]", NDArray[np.int64]]:
+        return places(self.store.index, self.samples)
 
     def without_short(self, videos: pd.DataFrame) -> pd.DataFrame:
         """The videos that give at least one sample.
@@ -78,7 +86,7 @@ class Material:
         Raises:
             DataError: none of a class does.
         """
-        kept = videos.loc[videos["video_key"].isin(self._sampled)]
+        kept = videos.loc[videos["video_key"].isin(self._places[0])]
         for label, name in ((0, "real"), (1, "manipulated")):
             if not (kept["label"] == label).any():
                 raise DataError(
@@ -87,10 +95,6 @@ class Material:
                     "them."
                 )
         return kept
-
-    @cached_property
-    def _sampled(self) -> set[str]:
-        return set(self.store.index["video_key"].to_numpy()[self.samples.middle])
 
     @property
     def short_tracks(self) -> "pd.Series[int]":
@@ -124,7 +128,7 @@ class Material:
         size = min(config.batch_size, len(sampler))
         return (
             DataLoader(data, size, sampler=sampler, drop_last=True, collate_fn=as_fetched),
-            DataLoader(data, 4096, sampler=fixed.tolist(), collate_fn=as_fetched),
+            DataLoader(data, 4096, sampler=fixed, collate_fn=as_fetched),
         )
 
     def _face_loaders(
@@ -143,11 +147,14 @@ class Material:
                 size,
                 sampler=sampler,
                 drop_last=True,
+                collate_fn=as_fetched,
                 num_workers=workers,
                 persistent_workers=True,
                 pin_memory=torch.cuda.is_available(),
             ),
-            DataLoader(sets[1], 2 * size, sampler=fixed.tolist(), num_workers=workers),
+            DataLoader(
+                sets[1], 2 * size, sampler=fixed, collate_fn=as_fetched, num_workers=workers
+            ),
         )
 
 

@@ -16,7 +16,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from deeptell.config import TrainConfig
-from deeptell.data.sampling import EpochSampler, Item
+from deeptell.data.samplers import EpochSampler
+from deeptell.data.sampling import Item
 from deeptell.models.contract import Head, Model
 from deeptell.training.batches import Loaders
 from deeptell.training.tasks import Objective, Task

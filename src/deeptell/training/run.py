@@ -1,7 +1,9 @@
 """From a store and a configuration to a bundle.
 
 Nothing here can see a test set: only the videos of the splits "train" and "val" are read, and the
-epoch, the thresholds and the error rates in the bundle come from the validation people.
+epoch, the thresholds and the error rates in the bundle come from the validation people. What of a
+test set stands in those two as well, by group, person, bytes or look, is refused, or with
+`as_published` told of in the bundle.
 """
 
 import json
@@ -20,9 +22,10 @@ from scipy.optimize import minimize_scalar
 
 from deeptell.config import TrainConfig
 from deeptell.data.embeddings import ENCODER, Embeddings
+from deeptell.data.leaks import check_leaks, leak_counts
 from deeptell.data.samples import Samples
 from deeptell.data.scores import score_videos
-from deeptell.data.splits import check_leaks, side
+from deeptell.data.splits import side
 from deeptell.errors import ConfigError, DataError
 from deeptell.evaluation.metrics import operating_points, sigmoid
 from deeptell.faces.store import FaceStore
@@ -58,6 +61,7 @@ class _Run:
     embeddings: Embeddings | None
     trained: pd.DataFrame
     validated: pd.DataFrame
+    leaks: pd.DataFrame
     progress: Progress | None
 
 
@@ -85,15 +89,15 @@ def train(
     Raises:
         DataError: a class is missing from "train" or "val", or gives no sample that is long
             enough; the embeddings are of another store.
-        LeakError: a person or a group stands on two sides.
+        LeakError: a person, a group or a copy stands on two sides; see `check_leaks`.
         ConfigError: a name is unknown, or `run` holds a run with other settings or faces.
     """
     videos = usable(store)
-    check_leaks(videos)
+    leaks = check_leaks(videos, as_published=config.as_published)
     trained, validated = side(videos, "train"), side(videos, "val")
     if embeddings is not None:
         embeddings.check(store=store)
-    this = _Run(run, config, store, embeddings, trained, validated, progress)
+    this = _Run(run, config, store, embeddings, trained, validated, leaks, progress)
     model, record = _new_model(this)
     material = _material(this, model)
     trained = material.without_short(trained)
@@ -121,7 +125,8 @@ def usable(store: FaceStore) -> pd.DataFrame:
             f"The store {store.path} does not say the {min(missing)} of its videos; "
             "extract it from a manifest made by 'deeptell index'."
         )
-    return videos.loc[videos["video_key"].isin(store.index["video_key"])]
+    seen = store.index["video_key"].cat.remove_unused_categories().cat.categories
+    return videos.loc[videos["video_key"].isin(seen)]
 
 
 def balanced_chunks(videos: pd.DataFrame, *, seed: int) -> list[pd.DataFrame]:
@@ -271,9 +276,20 @@ def _card(this: _Run, model: Model) -> BundleCard:
         name=this.config.model,
         sha256="",
         architecture=_architecture(this.config, model),
-        statement=statement,
+        statement=f"{statement}{_warning(this)}",
         operating_points=(),
         measurements=(),
+    )
+
+
+def _warning(this: _Run) -> str:
+    """What whoever reads the bundle must know of a published test set, or ""."""
+    leaks = int(this.leaks["leak"].sum())
+    if not leaks:
+        return ""
+    return (
+        f" Its test set, as published, leaks into training ({leaks} groups, people or copies): "
+        "figures on that set say little about new people."
     )
 
 
@@ -296,6 +312,7 @@ def _provenance(this: _Run, model: Model, material: Material, record: str | None
         "weights": record,
         "real_videos": int(counts[REAL]),
         "fake_videos": int(counts[FAKE]),
+        "leaks": leak_counts(this.leaks),
         "short_tracks": int(material.short_tracks.sum()),
         "train_loss": _training_loss(this, model, material),
         "python": platform.python_version(),
