@@ -137,7 +137,10 @@ def print_comparison(models: Sequence[Compared]) -> None:
 def print_counts(counts: "pd.DataFrame") -> None:
     """A table of numbers of videos."""
     print_table(
-        [{str(k): _plain(str(v)) for k, v in row.items()} for row in counts.to_dict("records")]
+        [
+            {str(k): "" if v is None else _plain(str(v)) for k, v in row.items()}
+            for row in counts.astype(object).where(counts.notna(), None).to_dict("records")
+        ]
     )
 
 
@@ -197,7 +200,7 @@ def print_leaks(leaks: "pd.DataFrame") -> None:
         first = rows.iloc[0]
         out.print(
             f"[{style}]{word}[/] {kind}: {len(rows)} on two sides, such as "
-            f"{_plain(str(first['what']))} ({_plain(str(first['sides']))}).",
+            f"{_plain(first['what'])} ({', '.join(first['sides'])}).",
             highlight=False,
         )
     if leaks["leak"].any():

@@ -24,8 +24,9 @@ def _source(
     *markers: str,
     index: Callable[[Path], Listing],
     published: Mapping[str, int] | None = None,
+    about: str = "",
 ) -> Source:
-    about = (module.__doc__ or "").splitlines()[0]
+    about = about or (module.__doc__ or "").splitlines()[0]
     return Source(title, about, index, markers, published or {})
 
 
@@ -62,6 +63,7 @@ SOURCES: dict[str, Source] = {
         *_CELEB,
         index=celebdf.list_v2,
         published={"real": 890, celebdf.FAKES: 5639},
+        about="Celeb-DF, version 2 (Li et al., CVPR 2020): 5,639 swaps among 59 people.",
     ),
     "celebdf_v1": _source(
         celebdf,
@@ -69,6 +71,7 @@ SOURCES: dict[str, Source] = {
         *_CELEB,
         index=celebdf.list_v1,
         published={"real": 408, celebdf.FAKES: 795},
+        about="Celeb-DF, version 1 (Li et al., CVPR 2020): 795 swaps among 13 people.",
     ),
     "dfdc": _source(
         dfdc,
