@@ -69,6 +69,24 @@ def test_boxes_of_a_reduced_picture_are_mapped_back(mtcnn: Detector, people: lis
     )
 
 
+@pytest.mark.parametrize("name", ["mtcnn", "yunet"])
+def test_a_face_is_followed_to_where_it_went(
+    name: str, people: list[Image], request: pytest.FixtureRequest
+) -> None:
+    weights = request.getfixturevalue("yunet") if name == "yunet" else None
+    detector = create_detector(name, weights=weights)
+    for image in people:
+        face = detector.detect([image], min_face=20)[0][0]
+        step = round(face.size / 4)
+        moved = np.roll(image, (step // 2, step), axis=(0, 1))
+        (seen,) = detector.follow(moved, [face])
+        assert seen is not None
+        wanted = np.array(face.box_xyxy) + [step, step // 2, step, step // 2]
+        assert overlap(np.array(seen.box_xyxy), wanted) > 0.8
+        assert detector.follow(np.full_like(image, 90), [face]) == [None]
+        assert detector.follow(image, []) == []
+
+
 def check_order(face: Face) -> None:
     """Eye, eye, nose, mouth, mouth: left before right, eyes above the nose above the mouth."""
     marks = np.array(face.landmarks)

@@ -143,6 +143,22 @@ def test_a_face_missed_for_a_moment_is_interpolated(tmp_path: Path) -> None:
     assert face_at(track.faces, 10, 0.4) is track.faces[10]
 
 
+def test_a_face_that_comes_between_two_searches_is_followed_back(tmp_path: Path) -> None:
+    images = [draw(*([(100, 90, 40)] if i >= 13 else [])) for i in range(50)]
+    faces, detector = read(film_discs(tmp_path / "late.mp4", images))
+    (track,) = faces.tracks
+    assert track.faces[0].frame_index in (13, 14), "the look before saw nothing"
+    assert detector.searched == 3
+
+
+def test_a_fast_face_is_searched_for_where_it_was_lost(tmp_path: Path) -> None:
+    images = [draw((20 + 10 * i, 90, 40)) for i in range(28)]  # half its size between two looks
+    faces, detector = read(film_discs(tmp_path / "fast.mp4", images))
+    (track,) = faces.tracks
+    assert (track.faces[0].frame_index, track.faces[-1].frame_index) == (0, 27)
+    assert detector.searched > 3, "the follower alone loses it"
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [
