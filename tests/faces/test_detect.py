@@ -81,7 +81,7 @@ def test_a_face_is_followed_to_where_it_went(
         moved = np.roll(image, (step // 2, step), axis=(0, 1))
         (seen,) = detector.follow(moved, [face])
         assert seen is not None
-        wanted = np.array(face.box_xyxy) + [step, step // 2, step, step // 2]
+        wanted = np.array(face.box_xyxy) + np.array([step, step // 2] * 2)
         assert overlap(np.array(seen.box_xyxy), wanted) > 0.8
         assert detector.follow(np.full_like(image, 90), [face]) == [None]
         assert detector.follow(image, []) == []

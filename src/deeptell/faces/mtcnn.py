@@ -29,6 +29,8 @@ MIN_FACE = 20.0  # pixels of the picture that the networks see
 PYRAMID_FACTOR = 0.709  # each level holds half the pixels of the one before
 THRESHOLDS = (0.6, 0.7, 0.7)  # the authors', one per stage
 
+_FAR = 1 / 8  # of its size: a face that moved so far is looked at again where it went
+
 _CELL, _STRIDE = 12, 2  # the proposal network sees 12 x 12 pixels every 2 pixels
 
 
@@ -38,6 +40,8 @@ class Mtcnn:
     def __init__(self) -> None:
         folder = Path(facenet_pytorch.__file__).parent / "data"
         self._propose_net = _load(PNet, folder / "pnet.pt")
+        # Two classes over a whole picture: what passes shows in their difference, before softmax.
+        self._propose_net.softmax4_1 = torch.nn.Identity()
         self._refine_net = _load(RNet, folder / "rnet.pt")
         self._output_net = _load(ONet, folder / "onet.pt")
 
@@ -62,19 +66,23 @@ class Mtcnn:
         return [face for face in faces if face is not None]
 
     def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
-        """Ask the third network where each face went, first around its box, then around the answer.
+        """Ask the third network where each face went, around its box, and again if it moved far.
 
         A face that moved by a third of its size is found again.
         """
         boxes = np.array([face.box_xyxy for face in faces], np.float32).reshape(-1, 4)
-        with _one_thread(), torch.inference_mode():
-            found = self._output(image, _squared(boxes))
-            seen = found.row
-            found = self._output(image, _squared(found.boxes))
         followed: list[Face | None] = [None] * len(faces)
-        for i, row in enumerate(seen[found.row]):
-            if found.scores[i] > THRESHOLDS[2]:
-                followed[row] = found.face(i, np.ones(2))
+        rows = np.arange(len(faces))
+        with _one_thread(), torch.inference_mode():
+            for _ in range(2):
+                found = self._output(image, _squared(boxes))
+                for i, row in enumerate(rows[found.row]):
+                    sure = found.scores[i] > THRESHOLDS[2]
+                    followed[row] = found.face(i, np.ones(2)) if sure else None
+                before = boxes[found.row]
+                moved = np.abs(found.boxes - before).max(axis=1)
+                far = moved > _FAR * (before[:, 2:] - before[:, :2]).max(axis=1)
+                rows, boxes = rows[found.row][far], found.boxes[far]
         return followed
 
     def _proposals(self, image: Image) -> Boxes:
@@ -85,14 +93,15 @@ class Mtcnn:
         return _squared(boxes[_kept(boxes, scores, 0.7)])
 
     def _proposals_at(self, level: Image, scale: float) -> tuple[Boxes, NDArray[np.float32]]:
-        shift, probability = self._propose_net(_tensor(level[None]))
-        scores = probability[0, 1].numpy()
-        y, x = np.nonzero(scores >= THRESHOLDS[0])
+        shift, logits = self._propose_net(_tensor(level[None]))
+        against, for_it = logits[0].numpy()
+        y, x = np.nonzero(for_it - against >= np.log(THRESHOLDS[0] / (1 - THRESHOLDS[0])))
+        scores = 1 / (1 + np.exp(against[y, x] - for_it[y, x]))
         corner = np.stack([x, y, x, y], axis=1).astype(np.float32) * _STRIDE
         boxes = (corner + np.array([0, 0, _CELL, _CELL], np.float32)) / np.float32(scale)
-        kept = _kept(boxes, scores[y, x], 0.5)
+        kept = _kept(boxes, scores, 0.5)
         moved = _moved(boxes[kept], shift[0].numpy()[:, y[kept], x[kept]].T)
-        return moved, scores[y, x][kept]
+        return moved, scores[kept]
 
     def _refined(self, image: Image, boxes: Boxes) -> Boxes:
         """Second stage: most proposals are thrown out."""
