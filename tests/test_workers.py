@@ -182,7 +182,10 @@ def is_alive(process: psutil.Process) -> bool:
     return False
 
 
+# A shell lets what it runs in the background ignore interrupts, and that is inherited.
 DRIVER = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from deeptell.workers import each
 from test_workers import nothing, wait_long
 if __name__ == "__main__":
@@ -213,11 +216,8 @@ def test_when_the_parent_ends_its_workers_end(
     try:
         assert eventually(lambda: len(workers_of(driver.pid)) == 2, seconds=60)
         workers = workers_of(driver.pid)
-        for _ in range(3):  # Python may lose an interrupt that comes while it cleans up
-            driver.send_signal(signal_number)
-            with suppress(subprocess.TimeoutExpired):
-                driver.wait(20)
-                break
+        driver.send_signal(signal_number)
+        driver.wait(30)
         assert eventually(lambda: not any(is_alive(worker) for worker in workers), seconds=20)
     finally:
         driver.kill()

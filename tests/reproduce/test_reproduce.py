@@ -162,7 +162,8 @@ class TestWhole:
         again = run(out, benchmark)
         lstm = {m.name: m.measurements for m in again.models}["lstm"]
         wanted = {m.name: m.measurements for m in outcome.models}["lstm"]
-        assert [one.value for one in lstm] == [one.value for one in wanted]
+        # Precision is NaN where nothing is called fake.
+        np.testing.assert_array_equal([m.value for m in lstm], [m.value for m in wanted])
 
 
 class TestRefused:
