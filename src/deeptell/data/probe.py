@@ -14,6 +14,7 @@ from deeptell.media.glance import glance
 from deeptell.media.sequence import is_sequence
 from deeptell.workers import Died, each
 
+LIMIT = 120.0  # seconds for one file; a decoder that hangs is ended
 PROBED = ("unreadable", "bytes", "sha256", "phash")
 
 Progress = Callable[[int, int], None]
@@ -38,7 +39,7 @@ def probe(
 
     Args:
         root: folder that relative paths start from.
-        jobs: worker processes; 1 works in this process.
+        jobs: worker processes, which end a file that takes longer than `LIMIT`.
         progress: called with (videos seen, videos in all).
     """
     if jobs < 1:
@@ -46,7 +47,8 @@ def probe(
     paths = [root / path for path in manifest["path"]]
     seen: dict[Path, _Seen] = {}
     work = dict.fromkeys(paths)
-    for path, found in each(_look, work, jobs=min(jobs, max(1, len(work))), setup=_nothing):
+    jobs = min(jobs, max(1, len(work)))
+    for path, found in each(_look, work, jobs=jobs, setup=_nothing, seconds=LIMIT):
         seen[path] = _Seen(found.reason) if isinstance(found, Died) else found
         if progress is not None:
             progress(len(seen), len(work))
