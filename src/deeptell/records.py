@@ -287,8 +287,9 @@ class Measurement:
     """
 
     data: str  # "generated benchmark, c23, test people"
-    subset: str  # "all" or the name of a manipulation
-    level: str  # "frame" or "video"
+    by: str  # what the subset was chosen by: "all", "manipulation", "compression", ...
+    subset: str  # "all", "NeuralTextures", "c40", "48 to 96 px"
+    level: str  # "frame", "clip", "track" or "video"
     metric: str  # "auc", "balanced_accuracy", ...
     value: float
     low: float
@@ -346,6 +347,8 @@ class Difference:
     low: float
     high: float
     groups: int
+    p_value: float = math.nan  # that chance alone gives such a difference; NaN: not tested
+    p_holm: float = math.nan  # the same, corrected for how many differences were tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +362,21 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a pooled logit becomes `fake_probability`, as fitted on validation videos.
+
+    `evaluation.metrics.calibrated` applies it. "temperature" and "platt" give
+    `sigmoid(scale * logit + shift)`; "isotonic" joins the knots by straight lines and is level
+    beyond them; "none" is the sigmoid itself.
+    """
+
+    method: str = "none"
+    scale: float = 1.0
+    shift: float = 0.0
+    knots: tuple[tuple[float, float], ...] = ()  # logit, probability; both never falling
+
+
+@dataclass(frozen=True, slots=True)
 class BundleCard:
     """What a reader of a result should know about the model behind it."""
 
@@ -368,6 +386,7 @@ class BundleCard:
     statement: str  # one sentence on what it was trained on
     operating_points: tuple[OperatingPoint, ...]
     measurements: tuple[Measurement, ...]
+    calibration: Calibration = Calibration()
 
 
 def plain(value: Any) -> Any:
@@ -384,6 +403,7 @@ def plain(value: Any) -> Any:
 def measurement(values: Mapping[str, Any]) -> Measurement:
     """A measurement from what `plain` made of it."""
     known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
+    known.setdefault("by", "all" if known.get("subset") == "all" else "manipulation")
     return Measurement(**known)
 
 

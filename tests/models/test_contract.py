@@ -131,7 +131,7 @@ def batch_for(spec: InputSpec, n: int = 3) -> torch.Tensor:
 
 def card() -> BundleCard:
     nan = float("nan")
-    row = Measurement("tests", "all", "video", "auc", 0.5, nan, nan, videos=2, groups=1)
+    row = Measurement("tests", "all", "all", "video", "auc", 0.5, nan, nan, videos=2, groups=1)
     return BundleCard("test", "", "small", "Trained on nothing.", (), (row,))
 
 

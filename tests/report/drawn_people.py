@@ -190,7 +190,8 @@ def every_kind():
 def measurement(subset, level, metric, value, *, groups=12, videos=120):
     low, high = max(0.0, value - 0.08), min(1.0, value + 0.03)
     data = "generated people never seen in training, c23"
-    return Measurement(data, subset, level, metric, value, low, high, videos, groups)
+    by = "all" if subset == "all" else "manipulation"
+    return Measurement(data, by, subset, level, metric, value, low, high, videos, groups)
 
 
 def measured_card(**changed):

@@ -52,7 +52,8 @@ DEFECTS = ["split by frame", "split by source", "first 25 frames", "25 frames sp
 def measured(value, *, data, metric="auc", subset="all", spread=0.06):
     value = float(np.clip(value, 0.02, 0.995))
     low, high = max(0.0, value - spread * 1.2), min(1.0, value + spread * 0.7)
-    return Measurement(data, subset, "video", metric, value, low, high, VIDEOS, GROUPS)
+    by = "all" if subset == "all" else "manipulation"
+    return Measurement(data, by, subset, "video", metric, value, low, high, VIDEOS, GROUPS)
 
 
 def run(name, *, section, data, auc, rng, **given):

@@ -260,6 +260,7 @@ def measurements(
             for name in figures:
                 yield Measurement(
                     data=data,
+                    by="all" if subset == "all" else "manipulation",
                     subset=subset,
                     level=level,
                     metric=name,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deeptell.errors import DataError
-from deeptell.records import FAKE, REAL, OperatingPoint
+from deeptell.records import FAKE, REAL, Calibration, OperatingPoint
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -221,6 +221,15 @@ def logit(probabilities: ArrayLike) -> Floats:
     eps = np.finfo(np.float64).eps
     p = np.clip(np.asarray(probabilities, dtype=np.float64), eps, 1 - eps)
     return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def calibrated(logits: ArrayLike, calibration: Calibration) -> Floats:
+    """Turn pooled logits into `fake_probability`, as a bundle was calibrated."""
+    z = np.asarray(logits, dtype=np.float64)
+    if calibration.knots:
+        at, probabilities = np.array(calibration.knots).T
+        return np.asarray(np.interp(z, at, probabilities))
+    return sigmoid(calibration.scale * z + calibration.shift)
 
 
 def pool(logits: ArrayLike) -> float:

@@ -28,7 +28,7 @@ from deeptell.files import sha256_of
 from deeptell.inputs import InputSpec
 from deeptell.models.contract import Encoder, Model
 from deeptell.models.families import describe, make
-from deeptell.records import BundleCard, OperatingPoint, measurement, plain
+from deeptell.records import BundleCard, Calibration, OperatingPoint, measurement, plain
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "bundle.json"
@@ -157,10 +157,16 @@ def load_bundle(folder: Path) -> Bundle:
             statement=document["statement"],
             operating_points=tuple(OperatingPoint(**p) for p in document["operating_points"]),
             measurements=tuple(measurement(m) for m in document["measurements"]),
+            calibration=_calibration(document.get("calibration", {})),
         )
         return Bundle(packed.network, card, document["training"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / CARD} does not describe a model: {error}") from None
+
+
+def _calibration(values: dict[str, Any]) -> Calibration:
+    knots = tuple((float(logit), float(p)) for logit, p in values.get("knots", ()))
+    return Calibration(**{**values, "knots": knots})
 
 
 def _network(folder: Path, document: dict[str, Any]) -> Packed:
