@@ -19,11 +19,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deeptell.data.sources import Listing
+    from deeptell.evaluation.protocol import Evaluation
     from deeptell.faces.extract import ExtractSummary
     from deeptell.faces.verify import Damage
 
 STYLE = {Verdict.MANIPULATED: "bold red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
+FIGURES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "eer": "equal error rate",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision_fake": "precision, fake",
+    "recall_fake": "recall, fake",
+    "f1_fake": "F1, fake",
+    "precision_real": "precision, real",
+    "recall_real": "recall, real",
+    "f1_real": "F1, real",
+}
+SHORT = ("auc", "balanced_accuracy", "eer")
 FEW_GROUPS = 30  # below this many, bootstrap intervals are too narrow
 MOST_NAMED = 20  # lines about single videos, before the rest is only counted
 WIDTH_OF_FILES = 120  # where the output is not a terminal, whose width would be known
@@ -75,6 +90,23 @@ def print_scan(files: Iterable[FileResult]) -> None:
                 _plain("" if person.fake_probability is not None else person.reasons[0]),
             )
     out.print(table)
+
+
+def print_evaluation(
+    result: "Evaluation", *, levels: Sequence[str], figures: Sequence[str] = tuple(FIGURES)
+) -> None:
+    """The figures of each level, and what they do not cover."""
+    for level in levels:
+        named = {name: FIGURES[name] for name in figures}
+        print_measurements(result.measurements, figures=named, level=level)
+        out.print()
+    out.print(
+        f"Scored {result.videos - len(result.not_scored)} of {result.videos} videos; "
+        f"accuracy at the threshold {result.threshold:.3f}, chosen on validation videos.",
+        highlight=False,
+    )
+    for row in result.not_scored.itertuples():
+        out.print(f"not scored: {row.video_key}: {row.reason}", highlight=False)
 
 
 def print_measurements(

@@ -1,0 +1,174 @@
+"""Commands that make models."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deeptell.cli.app import AsJson, app, print_json
+
+PROOFS = 32  # samples on which an exported model is compared
+
+
+@app.command(epilog="Example: deeptell embed faces cache --model resnet50 --weights download")
+def embed(
+    store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the embeddings and their encoder.")],
+    model: Annotated[
+        str, typer.Option(help="A name of 'deeptell list models' or of timm, a bundle, an .onnx.")
+    ],
+    weights: Annotated[
+        str, typer.Option(help="'none' for a bundle or .onnx, 'download', or a file.")
+    ] = "none",
+    size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute what an encoder makes of every stored face, once, to train heads on in seconds."""
+    from deeptell import console
+    from deeptell.config import TrainConfig, load
+    from deeptell.data.samples import too_short
+    from deeptell.faces.store import FaceStore
+    from deeptell.training.embed import embed_store
+    from deeptell.training.networks import encoder_of
+
+    config = load(TrainConfig, model="metric", encoder=model, weights=weights, size=size)
+    faces = FaceStore(store)
+    encoder, _ = encoder_of(config)
+    with console.step("Embedding") as progress:
+        made = embed_store(faces, encoder, out, progress=progress)
+    count, width = made.values.shape
+    if as_json:
+        document = {"embeddings": count, "width": width, "encoder": made.origin.encoder}
+        print_json(document)
+        return
+    console.out.print(f"{count} embeddings of {width} values.", highlight=False)
+    if short := int(too_short(faces.index, encoder.spec).sum()):
+        console.out.print(
+            f"{short} tracks are too short for {encoder.spec.frames} consecutive faces and were "
+            "left out.",
+            style="yellow",
+            highlight=False,
+        )
+    console.out.print(
+        f"Next: deeptell train {console.shown(store)} run --model metric "
+        f"--embeddings {console.shown(out)}",
+        highlight=False,
+    )
+
+
+@app.command(epilog="Example: deeptell train faces run --model xception --epochs 10")
+def train(
+    store: Annotated[Path, typer.Argument(help="Made by 'deeptell extract'.")],
+    run: Annotated[Path, typer.Argument(help="Folder for this run; the bundle is in it.")],
+    config: Annotated[Path | None, typer.Option(help="Settings as YAML.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="See 'deeptell list models'; or a name that timm knows.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Made by 'deeptell embed': train a head on them.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="What a head stands on, trained with it: a name or bundle.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="To start from: 'none', 'download', a file or a bundle.")
+    ] = None,
+    tune: Annotated[
+        str | None, typer.Option(help="everything, norms, head or frozen: what is trained.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(help="cross_entropy, triplet, contrastive, supcon or align_uniform."),
+    ] = None,
+    mining: Annotated[
+        str | None, typer.Option(help="Of triplets: semi_hard, hard, batch_hard, batch_all.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="On the embedding: linear, or a classic one.")
+    ] = None,
+    chunks: Annotated[
+        bool, typer.Option("--chunks", help="A model per balanced chunk of the fakes, and a vote.")
+    ] = False,
+    sampler: Annotated[str | None, typer.Option(help="paired, balanced or shuffled.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Faces of a clip or sequence.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most this many.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples per step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+) -> None:
+    """Train a detector on a store's training people; the validation people decide when to stop."""
+    from deeptell import console
+    from deeptell.config import TrainConfig, load
+
+    settings = load(
+        TrainConfig,
+        config,
+        model=model,
+        encoder=encoder,
+        weights=weights,
+        tune=tune,
+        loss=loss,
+        mining=mining,
+        classifier=classifier,
+        chunks=chunks or None,
+        sampler=sampler,
+        size=size,
+        frames=frames,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        seed=seed,
+    )
+    from deeptell.data.embeddings import Embeddings
+    from deeptell.faces.store import FaceStore
+    from deeptell.training.run import SHORT_TRACKS
+    from deeptell.training.run import train as train_model
+
+    faces = FaceStore(store)
+    cache = Embeddings(embeddings) if embeddings else None
+    with console.step("Training") as progress:
+        bundle = train_model(faces, run, config=settings, embeddings=cache, progress=progress)
+    if short := bundle.training["short_tracks"]:
+        console.out.print(
+            f"{short} tracks are too short for {bundle.model.spec.frames} consecutive faces and "
+            f"were left out: see {console.shown(run / SHORT_TRACKS)}.",
+            style="yellow",
+            highlight=False,
+        )
+    target = console.shown(run / "bundle")
+    console.out.print(
+        f"Next: deeptell evaluate {target} --data {console.shown(store)}", highlight=False
+    )
+
+
+@app.command(epilog="Example: deeptell export run/bundle --onnx model.onnx")
+def export(
+    bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'.")],
+    onnx: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A FaceStore, to check the file on its faces.")
+    ] = None,
+) -> None:
+    """Write a bundle's model as ONNX, once it is shown to answer the same, to 0.001."""
+    from deeptell import console
+    from deeptell.data.sampling import spread_batch
+    from deeptell.faces.store import FaceStore
+    from deeptell.models.bundle import load_bundle
+    from deeptell.models.export import example
+    from deeptell.models.export import export as write_onnx
+
+    model = load_bundle(bundle).model
+    if data:
+        proof = spread_batch(FaceStore(data), model.spec, count=PROOFS)
+    else:
+        proof = example(model, count=PROOFS)
+    largest = write_onnx(model, onnx, proof=proof)
+    what = f"faces of {console.shown(data)}" if data else "samples of noise"
+    console.out.print(
+        f"{console.shown(onnx)} ({onnx.stat().st_size / 2**20:.1f} MiB) answers like the bundle: "
+        f"on {len(proof[1])} {what}, fake_probability differs by at most {largest:.1g}.",
+        highlight=False,
+    )

@@ -1,0 +1,106 @@
+"""Commands that answer for videos."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deeptell.cli.app import AsJson, Jobs, app, print_json
+from deeptell.errors import ConfigError, MediaError
+
+if TYPE_CHECKING:
+    from deeptell.records import FileResult
+    from deeptell.scan.run import ScanJob
+
+
+@app.command(epilog="Example: deeptell scan interview.mp4 clips --report report.html")
+def scan(
+    paths: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
+    ] = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report, one HTML file.")] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Write the (one) video again, with boxes and scores.")
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Frames to examine, spread over each video.")
+    ] = 32,
+) -> None:
+    """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
+    from deeptell.config import ExtractConfig
+    from deeptell.files import check_writable
+    from deeptell.models.bundle import default_bundle, load_bundle
+    from deeptell.report import scan_page
+    from deeptell.scan.document import document
+    from deeptell.scan.run import ScanJob, expand
+
+    files = expand(paths)
+    for target in (out, report, annotate):
+        if target is not None:
+            check_writable(target)
+    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames))
+    card = load_bundle(job.bundle).card
+    results = _scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
+    if report is not None:
+        scan_page.write(report, scan_page.render(results, card))
+    if as_json:
+        print_json(document(results))
+    else:
+        _print_scan(results, report=report, out=out, annotate=annotate, statement=card.statement)
+
+
+def _scanned(
+    files: Sequence[Path],
+    job: "ScanJob",
+    *,
+    jobs: int,
+    out: Path | None,
+    annotate: Path | None,
+    sha256: str,
+) -> list["FileResult"]:
+    """The results in the order of the files; a single one that cannot be read is an error."""
+    from deeptell import console
+    from deeptell.scan.annotate import scan_and_annotate
+    from deeptell.scan.journal import Journal
+    from deeptell.scan.run import scan_files
+
+    if annotate is not None:
+        if len(files) != 1:
+            raise ConfigError(f"--annotate takes exactly one video, {len(files)} files are given.")
+        return [scan_and_annotate(files[0], annotate, job)]
+    journal = Journal(out, bundle_sha256=sha256, config=job.config) if out else None
+    found = {}
+    with console.step(f"Scanning {len(files)} file{'s' * (len(files) != 1)}") as progress:
+        for result in scan_files(files, job, jobs=min(jobs, len(files)), journal=journal):
+            if len(files) == 1 and result.info is None:
+                raise MediaError(result.reasons[0])
+            found[result.path] = result
+            progress(len(found), len(files))
+    if journal:
+        journal.write_summary()
+    return [found[str(path)] for path in files]
+
+
+def _print_scan(
+    results: Sequence["FileResult"],
+    *,
+    report: Path | None,
+    out: Path | None,
+    annotate: Path | None,
+    statement: str,
+) -> None:
+    from deeptell import console
+
+    console.print_scan(results)
+    console.out.print(f"\nModel: {statement}", style="dim", highlight=False)
+    for name, target in (("Report", report), ("Results", out), ("Annotated", annotate)):
+        if target is not None:
+            console.out.print(f"{name}: {console.shown(target)}", highlight=False)
