@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from deeptell.data.embeddings import Embeddings
-from deeptell.evaluation.bootstrap import Scored, paired
-from deeptell.evaluation.protocol import evaluate
+from deeptell.evaluation.compare import paired
+from deeptell.evaluation.evaluate import evaluate
+from deeptell.evaluation.scores import Scored
 from deeptell.faces.store import FaceStore
 from deeptell.reproduce.plan import recipe
 from deeptell.training.run import train
@@ -74,7 +75,7 @@ def comparison(store: FaceStore, cache: Embeddings) -> None:
         plain, _ = head(store, cache, seed=seed, loss="cross_entropy", **linear)
         for name, settings in rivals.items():
             scored, _ = head(store, cache, seed=seed, **settings)
-            value, low, high, groups = paired(scored, plain, figure="auc")
+            value, low, high, _, groups = paired(scored, plain, figure="auc")
             print(f"{name:28}{seed:5}{value:+9.3f}{low:+9.3f}{high:+9.3f}{groups:8}", flush=True)
 
 
@@ -92,9 +93,9 @@ def head(store: FaceStore, cache: Embeddings, **settings: Any) -> tuple[Scored, 
 
 
 def auc(scored: Scored) -> float:
-    from deeptell.evaluation.metrics import measure, sigmoid
+    from deeptell.evaluation.metrics import measure
 
-    return measure(scored.table.labels, sigmoid(scored.table.logits)).auc
+    return measure(scored.table.labels, scored.table.fake_probability).auc
 
 
 if __name__ == "__main__":

@@ -172,20 +172,21 @@ class TestScan:
         """No skew: extract + evaluate and scan agree on every face to 1e-5."""
         from deeptell.data.samples import samples_of
         from deeptell.data.scores import score_videos
-        from deeptell.evaluation.metrics import sigmoid
-        from deeptell.evaluation.protocol import scorer_of
+        from deeptell.evaluation.evaluate import scorer_of
         from deeptell.models.bundle import load_bundle
 
         loaded = load_bundle(bundle)
         chosen = store.videos.iloc[::9]
         samples = samples_of(store.index, loaded.model.spec)
-        table = score_videos(store, chosen, samples, scorer_of(loaded, store))
+        calibration = loaded.card.calibration
+        scorer = scorer_of(loaded, store)
+        table = score_videos(store, chosen, samples, scorer, calibration=calibration)
         paths = [Path(path) for path in chosen["path"]]
         ran = run("scan", *paths, "--bundle", bundle, "--json", "--frames", store.config.frames)
         for key, file in zip(chosen["video_key"], json.loads(ran.out)["files"], strict=True):
             mine = table.rows(table.videos == key)
             for person in file["people"]:
-                expected = sigmoid(mine.logits[np.isin(mine.tracks, person["tracks"])])
+                expected = mine.fake_probability[np.isin(mine.tracks, person["tracks"])]
                 found = [score["fake_probability"] for score in person["scores"]]
                 np.testing.assert_allclose(found, expected, atol=1e-5)
 

@@ -24,12 +24,15 @@ class ExtractConfig(Stage):
     """How faces are found in a video and which of them are kept."""
 
     detector: str = "mtcnn"
+    weights: str = Field("", description="file of the detector's weights, where it brings none")
     min_score: float = Field(0.9, ge=0, le=1, description="detections below are dropped")
     min_face: int = Field(24, ge=12, description="faces with a smaller box are dropped, pixels")
     follow_seconds: float = Field(0.1, gt=0, description="at most this long between two looks")
     search_seconds: float = Field(1.0, gt=0, description="and between searches for new faces")
     frames: int = Field(32, ge=1, description="moments whose faces are kept, spread over the video")
     consecutive: int = Field(1, ge=1, description="frames that are kept from each moment on")
+    corruption: str = Field("none", description="what the video meets first, to test robustness")
+    severity: int = Field(1, ge=1, le=5, description="and how badly")
 
 
 class SynthConfig(Stage):
@@ -66,6 +69,11 @@ class TrainConfig(Stage):
     loss_margin: float = Field(0.2, gt=0, description="of triplets; contrastive needs about 1")
     cross_entropy: float = Field(0.0, ge=0, description="its weight beside a metric loss")
 
+    methods: tuple[str, ...] = Field((), description="manipulations it sees; none named: all")
+    compressions: tuple[str, ...] = Field((), description="and of which compressions, likewise")
+    fakes: Literal["store", "self_blended", "both"] = Field(
+        "store", description="self_blended: of real faces alone, no fake is seen"
+    )
     sampler: str = Field("paired", description="or balanced, shuffled")
     class_weight: bool = Field(False, description="weigh the rarer class up in the loss")
     chunks: bool = Field(False, description="a model per balanced chunk, and a vote")
@@ -82,6 +90,9 @@ class TrainConfig(Stage):
     weight_decay: float = Field(0.05, ge=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0)
+    calibration: Literal["auto", "none", "temperature", "platt", "isotonic"] = Field(
+        "auto", description="of the scores; auto: temperature, where validation groups suffice"
+    )
     statement: str = Field("", description="one sentence on what it is trained on")
     as_published: bool = Field(
         False, description="train though the published test set leaks into training"
@@ -125,8 +136,16 @@ def _explain(stage: type[Stage], error: ValidationError, *, source: Path | None)
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(str(unknown_name(key, list(stage.model_fields), kind="setting")))
+            lines.append(str(unknown_name(key, _beside(stage, problem["loc"]), kind="setting")))
         else:
             lines.append(f"'{key}': {problem['msg']}, got {problem['input']!r}.")
     place = f"In {source}: " if source else ""
     return place + " ".join(lines)
+
+
+def _beside(stage: type[Stage], loc: tuple[int | str, ...]) -> list[str]:
+    """The settings that are known where an unknown one stands, which may be in a stage's part."""
+    inner: Any = stage
+    for part in loc[:-1]:
+        inner = inner.model_fields[part].annotation
+    return [".".join([*map(str, loc[:-1]), name]) for name in inner.model_fields]

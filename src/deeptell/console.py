@@ -1,6 +1,5 @@
 """What people see in the terminal: progress on standard error, tables on standard output."""
 
-import math
 import os
 import sys
 import time
@@ -13,33 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deeptell.records import Compared, FewFrames, FileResult, Measurement, Verdict
+from deeptell.records import FileResult, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from deeptell.data.sources import Listing
-    from deeptell.evaluation.protocol import Evaluation
     from deeptell.faces.extract import ExtractSummary
     from deeptell.faces.verify import Damage
 
 STYLE = {Verdict.MANIPULATED: "bold red", Verdict.NOT_FOUND: "green", Verdict.CANNOT_TELL: "yellow"}
 
-FIGURES = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "eer": "equal error rate",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "precision_fake": "precision, fake",
-    "recall_fake": "recall, fake",
-    "f1_fake": "F1, fake",
-    "precision_real": "precision, real",
-    "recall_real": "recall, real",
-    "f1_real": "F1, real",
-}
-SHORT = ("auc", "balanced_accuracy", "eer")
-FEW_GROUPS = 30  # below this many, bootstrap intervals are too narrow
 MOST_NAMED = 20  # lines about single videos, before the rest is only counted
 WIDTH_OF_FILES = 120  # where the output is not a terminal, whose width would be known
 
@@ -75,11 +58,11 @@ def print_scan(files: Iterable[FileResult]) -> None:
         several = len(file.people) > 1
         worst = "" if several else _worst(file.people[0].worst_seconds if file.people else ())
         table.add_row(
-            _plain(file.path),
+            plain_text(file.path),
             f"[{STYLE[file.verdict]}]{file.verdict}[/]",
             _score(file.fake_probability),
             worst,
-            _plain(" ".join(file.reasons)),
+            plain_text(" ".join(file.reasons)),
         )
         for person in file.people if several else ():
             table.add_row(
@@ -87,90 +70,16 @@ def print_scan(files: Iterable[FileResult]) -> None:
                 f"[{STYLE[person.verdict]}]{person.verdict}[/]",
                 _score(person.fake_probability),
                 _worst(person.worst_seconds),
-                _plain("" if person.fake_probability is not None else person.reasons[0]),
+                plain_text("" if person.fake_probability is not None else person.reasons[0]),
             )
     out.print(table)
-
-
-def print_evaluation(
-    result: "Evaluation", *, levels: Sequence[str], figures: Sequence[str] = tuple(FIGURES)
-) -> None:
-    """The figures of each level, and what they do not cover."""
-    for level in levels:
-        named = {name: FIGURES[name] for name in figures}
-        print_measurements(result.measurements, figures=named, level=level)
-        out.print()
-    out.print(
-        f"Scored {result.videos - len(result.not_scored)} of {result.videos} videos; "
-        f"accuracy at the threshold {result.threshold:.3f}, chosen on validation videos.",
-        highlight=False,
-    )
-    for row in result.not_scored.itertuples():
-        out.print(f"not scored: {row.video_key}: {row.reason}", highlight=False)
-
-
-def print_measurements(
-    measurements: Sequence[Measurement], *, figures: Mapping[str, str], level: str
-) -> None:
-    """The named figures of one level with 95 % intervals: a column for each manipulation."""
-    columns: dict[str, dict[str, Measurement]] = {}
-    for one in measurements:
-        if one.level == level:
-            columns.setdefault(one.subset, {})[one.metric] = one
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(f"{level}s", no_wrap=True)
-    for subset in columns:
-        table.add_column(_plain(subset), justify="right", no_wrap=True)
-    for name, title in figures.items():
-        table.add_row(title, *(_interval(column[name]) for column in columns.values()))
-    counts = [next(iter(column.values())) for column in columns.values()]
-    table.add_row("number of videos", *(str(one.videos) for one in counts), style="dim")
-    table.add_row("source groups", *(str(one.groups) for one in counts), style="dim")
-    out.print(table)
-    note = "In brackets: 95 % intervals over source groups"
-    if any(one.groups < FEW_GROUPS for one in counts):
-        note += f"; below {FEW_GROUPS} groups they are too narrow"
-    out.print(f"{note}.", style="dim", highlight=False)
-
-
-def print_few_frames(points: Sequence[FewFrames]) -> None:
-    """AUC and accuracy of videos, a row for each number of frames."""
-    print_table(
-        [
-            {
-                "frames per video": str(point.frames),
-                "AUC": _interval(point.auc),
-                "accuracy": _interval(point.accuracy),
-                "videos": str(point.auc.videos),
-            }
-            for point in points
-        ]
-    )
-
-
-def print_comparison(models: Sequence[Compared]) -> None:
-    """A row for each model: what it was measured on, and its figures of videos."""
-    rows = []
-    for model in models:
-        all_kinds = {one.metric: one for one in model.measurements if one.subset == "all"}
-        rows.append(
-            {
-                "data": _plain(model.data),
-                "section": model.section,
-                "model": _plain(model.name),
-                "AUC": _interval(all_kinds["auc"]),
-                "accuracy": _interval(all_kinds["accuracy"]),
-                "": "" if model.trained_enough else "not trained enough",
-            }
-        )
-    print_table(rows)
 
 
 def print_counts(counts: "pd.DataFrame") -> None:
     """A table of numbers of videos."""
     print_table(
         [
-            {str(k): "" if v is None else _plain(str(v)) for k, v in row.items()}
+            {str(k): "" if v is None else plain_text(str(v)) for k, v in row.items()}
             for row in counts.astype(object).where(counts.notna(), None).to_dict("records")
         ]
     )
@@ -194,14 +103,14 @@ def print_extraction(summary: "ExtractSummary") -> None:
         highlight=False,
     )
     for damage in summary.repaired:
-        out.print(f"repaired: {_plain(str(damage))}", highlight=False)
+        out.print(f"repaired: {plain_text(str(damage))}", highlight=False)
     print_reasons(summary.reasons)
 
 
 def print_reasons(reasons: Sequence[tuple[str, str]]) -> None:
     """A line for each video that could not be worked on."""
     for key, reason in reasons:
-        out.print(f"{_plain(key)}: {_plain(reason)}", style="yellow", highlight=False)
+        out.print(f"{plain_text(key)}: {plain_text(reason)}", style="yellow", highlight=False)
 
 
 def print_listing(listing: "Listing", probed: "pd.DataFrame") -> None:
@@ -215,11 +124,11 @@ def print_listing(listing: "Listing", probed: "pd.DataFrame") -> None:
     named = [f"absent: {path}" for path in listing.missing]
     named += [f"{key}: {why}" for key, why in zip(bad["path"], bad["unreadable"], strict=True)]
     for line in named[:MOST_NAMED]:
-        out.print(_plain(line), style="yellow", highlight=False)
+        out.print(plain_text(line), style="yellow", highlight=False)
     if len(named) > MOST_NAMED:
         out.print(f"... and {len(named) - MOST_NAMED} more", style="yellow", highlight=False)
     for note in listing.notes:
-        out.print(f"note: {_plain(note)}", highlight=False)
+        out.print(f"note: {plain_text(note)}", highlight=False)
 
 
 def print_leaks(leaks: "pd.DataFrame") -> None:
@@ -232,7 +141,7 @@ def print_leaks(leaks: "pd.DataFrame") -> None:
         first = rows.iloc[0]
         out.print(
             f"[{style}]{word}[/] {kind}: {len(rows)} on two sides, such as "
-            f"{_plain(first['what'])} ({', '.join(first['sides'])}).",
+            f"{plain_text(first['what'])} ({', '.join(first['sides'])}).",
             highlight=False,
         )
     if leaks["leak"].any():
@@ -242,7 +151,7 @@ def print_leaks(leaks: "pd.DataFrame") -> None:
 def print_damages(damages: Sequence["Damage"]) -> None:
     """Each damaged piece, or the good news."""
     for damage in damages:
-        out.print(_plain(str(damage)), style="yellow", highlight=False)
+        out.print(plain_text(str(damage)), style="yellow", highlight=False)
     if damages:
         out.print(
             f"{len(damages)} damaged; 'deeptell extract' with --repair redoes just those.",
@@ -258,11 +167,6 @@ def shown(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _interval(one: Measurement) -> str:
-    known = not math.isnan(one.low)
-    return f"{one.value:.3f}" + (rf" \[{one.low:.2f}, {one.high:.2f}]" if known else "")
-
-
 def _worst(stretches: tuple[tuple[float, float], ...]) -> str:
     return f"{stretches[0][0]:.1f}-{stretches[0][1]:.1f}" if stretches else ""
 
@@ -271,6 +175,6 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Names of files are not markup."""
     return text.replace("[", r"\[")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deeptell import config
 from deeptell.data.sources import faceforensics
-from deeptell.evaluation.protocol import Evaluation, evaluate
+from deeptell.evaluation.evaluate import Evaluation, evaluate
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
 from deeptell.forge.benchmark import write_benchmark

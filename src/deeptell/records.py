@@ -245,6 +245,7 @@ class PersonResult:
     worst_seconds: tuple[tuple[float, float], ...]  # (start, end), worst first
     median_face_px: float
     evidence: tuple[Evidence, ...] = field(default=(), repr=False)
+    distance_rank: float | None = None  # see `models.reference`; None where it is not known
 
     @property
     def seen_seconds(self) -> tuple[float, float]:
@@ -265,6 +266,11 @@ class FileResult:
     sha256: str | None = None
     info: VideoInfo | None = None
     seconds_taken: float = 0.0
+
+    @property
+    def distance_rank(self) -> float | None:
+        """That of the person farthest from the training data."""
+        return highest([person.distance_rank for person in self.people])
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +393,7 @@ class BundleCard:
     operating_points: tuple[OperatingPoint, ...]
     measurements: tuple[Measurement, ...]
     calibration: Calibration = Calibration()
+    reference_videos: int = 0  # validation videos that a `distance_rank` ranks among; 0: no ranks
 
 
 def plain(value: Any) -> Any:

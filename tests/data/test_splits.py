@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from deeptell.data.leaks import find_leaks, leak_counts
 from deeptell.data.manifest import COLUMNS
-from deeptell.data.splits import split
-from deeptell.errors import ConfigError, DataError
+from deeptell.data.splits import choosing_side, only, split
+from deeptell.errors import ConfigError, DataError, LeakError
 
 SHARES = {"val": 0.15, "test": 0.2}
 
@@ -232,3 +232,39 @@ def test_a_side_needs_both_classes() -> None:
     table = swapped(0, people=2, clips=1, fakes=2, among=2)
     with pytest.raises(DataError, match=r"would leave '(test|val)' without"):
         split(table, by="group", seed=0, **SHARES)
+
+
+class TestChoices:
+    def table(self) -> pd.DataFrame:
+        """A real and two fakes in each of two compressions, on each side."""
+        rows = product(("train", "val", "test"), ("real", "swap", "puppet"), ("c23", "c40"))
+        table = pd.DataFrame(rows, columns=["split", "method", "compression"])
+        return table.assign(label=(table["method"] != "real").astype(int))
+
+    def test_reals_stay_whatever_manipulations_are_named(self) -> None:
+        table = self.table()
+        assert only(table).equals(table)
+        assert set(only(table, methods=["swap"])["method"]) == {"real", "swap"}
+        some = only(table, methods=["swap"], compressions=["c40"])
+        assert some[["method", "compression"]].drop_duplicates().to_numpy().tolist() == [
+            ["real", "c40"],
+            ["swap", "c40"],
+        ]
+
+    @pytest.mark.parametrize(
+        ("names", "said"),
+        [
+            ({"methods": ["Swap"]}, "manipulation 'Swap'; there are puppet, swap"),
+            ({"methods": ["real"]}, "manipulation 'real'"),
+            ({"compressions": ["c32"]}, "compression 'c32'; there are c23, c40"),
+        ],
+    )
+    def test_names_that_no_video_has(self, names: dict[str, list[str]], said: str) -> None:
+        with pytest.raises(ConfigError, match=said):
+            only(self.table(), **names)
+
+    def test_nothing_is_chosen_on_a_side_that_is_tested(self) -> None:
+        assert set(choosing_side(self.table(), "val")["split"]) == {"val"}
+        for split_name in ("test", ""):
+            with pytest.raises(LeakError, match=f"Nothing is chosen on the side '{split_name}'"):
+                choosing_side(self.table(), split_name)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn import metrics as oracle
+from sklearn.calibration import calibration_curve
 
 from deeptell.errors import DataError
+from deeptell.evaluation.curve import Curve
 from deeptell.evaluation.metrics import (
-    Curve,
     logit,
     measure,
     operating_points,
@@ -42,6 +43,7 @@ def test_every_figure_equals_scikit_learn(seed, weighted, decimals):
     confusion = oracle.confusion_matrix(y, called, sample_weight=w)
     expected = {
         "auc": oracle.roc_auc_score(y, p, sample_weight=w),
+        "partial_auc": oracle.roc_auc_score(y, p, sample_weight=w, max_fpr=0.1),
         "average_precision": oracle.average_precision_score(y, p, sample_weight=w),
         "accuracy": oracle.accuracy_score(y, called, sample_weight=w),
         "balanced_accuracy": oracle.balanced_accuracy_score(y, called, sample_weight=w),
@@ -60,6 +62,53 @@ def test_every_figure_equals_scikit_learn(seed, weighted, decimals):
             expected[f"{kind}_{name}"] = value[0]
     for name, value in expected.items():
         assert getattr(found, name) == pytest.approx(value, abs=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [20, 200, 1000])
+def test_true_positive_rates_are_the_best_that_the_curve_allows(n, weighted, decimals):
+    y, p, w = world(n, n, decimals=decimals)
+    w = w if weighted else np.ones(n)
+    fpr, tpr, _ = oracle.roc_curve(y, p, sample_weight=w, drop_intermediate=False)
+    found = measure(y, p, weights=w)
+    for limit, value in (
+        (0.01, found.tpr_at_fpr_1),
+        (0.05, found.tpr_at_fpr_5),
+        (0.1, found.tpr_at_fpr_10),
+    ):
+        assert value == pytest.approx(tpr[fpr <= limit].max(), abs=1e-9)
+
+
+def test_a_rate_that_is_just_allowed_is_taken():
+    """30 reals, 3 of them above all fakes: that is one tenth, which 0.1 allows."""
+    scores = [*np.linspace(0.9, 0.99, 3), *np.linspace(0.1, 0.2, 27), 0.5, 0.6]
+    found = measure([0] * 30 + [1] * 2, scores)
+    assert (found.tpr_at_fpr_5, found.tpr_at_fpr_10) == (0, 1)
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_calibration_error_equals_a_loop_over_bins(weighted, decimals):
+    y, p, w = world(0, 500, decimals=decimals)
+    p[:2] = 0, 1
+    w = w if weighted else np.ones(len(y))
+    expected = 0.0
+    for number in range(15):
+        low, high = number / 15, (number + 1) / 15
+        held = (p > low) & (p <= high) if number else p <= high
+        if held.any():
+            off = np.average(p[held], weights=w[held]) - np.average(y[held], weights=w[held])
+            expected += abs(off) * w[held].sum() / w.sum()
+    assert measure(y, p, weights=w).calibration_error == pytest.approx(expected, abs=1e-9)
+
+
+def test_calibration_error_agrees_with_scikit_learn():
+    y, p, _ = world(1, 2000)
+    shares, means = calibration_curve(y, p, n_bins=15)
+    held = np.histogram(p, np.linspace(0, 1, 16))[0]
+    expected = np.abs(shares - means) @ held[held > 0] / len(y)
+    assert measure(y, p).calibration_error == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("decimals", [None, 1])
@@ -88,10 +137,13 @@ def test_auc_counts_pairs(rows):
 def test_known_answers():
     perfect = measure([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
     assert (perfect.auc, perfect.average_precision, perfect.eer) == (1, 1, 0)
+    assert (perfect.partial_auc, perfect.tpr_at_fpr_1) == (1, 1)
+    assert perfect.calibration_error == pytest.approx(0.15)
     flipped = measure([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9])
     assert (flipped.auc, flipped.eer, flipped.accuracy) == (0, 1, 0)
     flat = measure([0, 1, 0, 1], [0.5] * 4)
     assert (flat.auc, flat.average_precision, flat.eer) == (0.5, 0.5, 0.5)
+    assert (flat.partial_auc, flat.tpr_at_fpr_10) == (0.5, 0)
     assert flat.recall_fake == 1, "a score on the threshold is called fake"
 
 
@@ -101,10 +153,18 @@ def test_one_class_gives_nan_for_what_is_undefined_and_no_warning(label):
         warnings.simplefilter("error")
         found = measure([label] * 3, [0.0, 0.7, 1.0])
     absent, there = ("fake", "real") if label == 0 else ("real", "fake")
-    undefined = ["auc", "average_precision", "eer", "balanced_accuracy"]
+    undefined = ["auc", "partial_auc", "average_precision", "eer", "balanced_accuracy"]
+    undefined += ["tpr_at_fpr_1", "tpr_at_fpr_5", "tpr_at_fpr_10"]
     for name in [*undefined, f"recall_{absent}", f"f1_{absent}"]:
         assert np.isnan(getattr(found, name)), name
-    for name in ["accuracy", "log_loss", "brier", f"recall_{there}", f"f1_{there}"]:
+    for name in [
+        "accuracy",
+        "log_loss",
+        "brier",
+        "calibration_error",
+        f"recall_{there}",
+        f"f1_{there}",
+    ]:
         assert np.isfinite(getattr(found, name)), name
 
 

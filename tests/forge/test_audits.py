@@ -9,9 +9,9 @@ from deeptell.config import ExtractConfig, SynthConfig
 from deeptell.data.samples import samples_of
 from deeptell.data.scores import score_videos
 from deeptell.data.sources import faceforensics
+from deeptell.evaluation.evaluate import scorer_of
 from deeptell.evaluation.metrics import measure as figures
 from deeptell.evaluation.metrics import sigmoid
-from deeptell.evaluation.protocol import scorer_of
 from deeptell.faces.detect import create_detector
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore

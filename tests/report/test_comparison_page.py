@@ -267,7 +267,7 @@ def test_the_summary_says_what_the_intervals_allow(html):
     )
     assert "on c23, AUC +0.120 [+0.070 to +0.180], higher: the interval leaves zero out" in text
     assert "+1.2 points no interval no difference shown" in text
-    assert "here the smallest number is 12, so take them as too narrow" in text
+    assert "here the smallest number is 12, so take them as rough" in text
 
 
 def test_published_figures_stand_beside_ours_with_their_data(world, html):

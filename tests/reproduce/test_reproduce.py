@@ -12,7 +12,7 @@ import pytest
 
 from deeptell.config import TrainConfig
 from deeptell.errors import ConfigError, DataError
-from deeptell.evaluation.bootstrap import ScoreTable
+from deeptell.evaluation.scores import ScoreTable
 from deeptell.models.names import entry_of
 from deeptell.reproduce import run as comparison
 from deeptell.reproduce.defects import VALIDATED, VOTED, vote_at_half

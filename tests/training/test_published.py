@@ -7,7 +7,7 @@ import pytest
 
 from deeptell.config import TrainConfig
 from deeptell.errors import LeakError
-from deeptell.evaluation.protocol import as_document, evaluate
+from deeptell.evaluation.evaluate import as_document, evaluate
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import load_bundle
 from deeptell.training.run import train

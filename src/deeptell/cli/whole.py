@@ -16,12 +16,13 @@ def demo(
 ) -> None:
     """The whole way in some minutes: generate, extract, train, measure, scan, report."""
     from deeptell import console
+    from deeptell.cli import figures
     from deeptell.demo import run_demo
 
     console.out.print("People in this demo are drawn by a program; none of them exists.\n")
     result = run_demo(out, jobs=jobs, step=console.step)
     console.out.print("\nVideos of people it never saw:\n")
-    console.print_evaluation(result.evaluation, levels=("video",), figures=console.SHORT)
+    figures.print_evaluation(result.evaluation, levels=("video",), figures=figures.SHORT)
     console.out.print("\nClips it never saw:\n")
     console.print_scan(result.scans)
     console.out.print(
@@ -47,6 +48,7 @@ def reproduce(
     """Train and measure the published comparison, with one page of tables and plots; resumes."""
     from deeptell import console
     from deeptell.catalog import lookup
+    from deeptell.cli import figures
     from deeptell.reproduce.run import FACES
     from deeptell.reproduce.run import reproduce as run_comparison
 
@@ -60,7 +62,7 @@ def reproduce(
         jobs=jobs,
         step=console.step,
     )
-    console.print_comparison(result.models)
+    figures.print_comparison(result.models)
     console.out.print(f"\nPage: {console.shown(result.page)}", highlight=False)
 
 

@@ -9,6 +9,9 @@ import pandas as pd
 from deeptell.data.samples import Samples, places
 from deeptell.records import FAKE, REAL
 
+# Sample and draw; for self-blends also whether it is one, or what one is to be told from.
+Drawn = tuple[int, int] | tuple[int, int, bool]
+
 
 class EpochSampler(ABC):
     """Draws `(sample, draw)` keys; the sequence depends on seed and epoch only.
@@ -46,7 +49,7 @@ class EpochSampler(ABC):
         """Called by Lightning before each epoch."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[Drawn]:
         return self.draws(np.random.default_rng((self.seed, self.epoch)))
 
     def _one_of(self, video: int, rng: np.random.Generator) -> int:
@@ -54,7 +57,7 @@ class EpochSampler(ABC):
         return int(rng.integers(*self.of_video[video]))
 
     @abstractmethod
-    def draws(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
         """The keys of one epoch."""
 
 
@@ -64,7 +67,7 @@ class ShuffledSampler(EpochSampler):
     def __len__(self) -> int:
         return len(self.of_video) * self.per_video
 
-    def draws(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
         """As the reference system's batches."""
         for turn in rng.permutation(len(self)):
             yield self._one_of(turn % len(self.of_video), rng), _draw(rng)
@@ -79,7 +82,7 @@ class BalancedSampler(EpochSampler):
     def __len__(self) -> int:
         return 2 * len(self.fakes) * self.per_video
 
-    def draws(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
         """M-per-class batches."""
         for turn in rng.permutation(len(self.fakes) * self.per_video):
             fake = self.fakes[turn % len(self.fakes)]
@@ -120,14 +123,16 @@ class PairedSampler(EpochSampler):
     def __len__(self) -> int:
         return 2 * len(self.fakes) * self.per_video
 
-    def draws(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
         """Pairs."""
         for turn in rng.permutation(len(self.fakes) * self.per_video):
-            fake = int(turn) % len(self.fakes)
-            sample = self._one_of(self.fakes[fake], rng)
-            draw = _draw(rng)
-            yield sample, draw
-            yield self._beside(sample, self._real_of[fake], rng), draw
+            yield from self._pair(int(turn) % len(self.fakes), rng)
+
+    def _pair(self, fake: int, rng: np.random.Generator) -> Iterator[Drawn]:
+        sample = self._one_of(self.fakes[fake], rng)
+        draw = _draw(rng)
+        yield sample, draw
+        yield self._beside(sample, self._real_of[fake], rng), draw
 
     def _beside(self, sample: int, real: int, rng: np.random.Generator) -> int:
         """A sample of the real video at the moment of the fake's, or of a video without fakes."""
@@ -140,6 +145,44 @@ class PairedSampler(EpochSampler):
         return int(first + np.argmin(np.abs(begins - self.frames[self.rows[sample, 0]])))
 
 
+class SelfBlendedSampler(EpochSampler):
+    """Every real video `per_video` times, each sample first as a self-blend; no fake at all.
+
+    Yields the self-blend and the real sample that it is to be told from in turn.
+    """
+
+    def __len__(self) -> int:
+        return 2 * len(self.reals) * self.per_video
+
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
+        """Pairs."""
+        for turn in rng.permutation(len(self.reals) * self.per_video):
+            yield from _self_blend(self._one_of(self.reals[turn % len(self.reals)], rng), rng)
+
+
+class BothSampler(PairedSampler):
+    """The pairs of `PairedSampler`, and among them those of `SelfBlendedSampler`."""
+
+    def __len__(self) -> int:
+        return 2 * (len(self.fakes) + len(self.reals)) * self.per_video
+
+    def draws(self, rng: np.random.Generator) -> Iterator[Drawn]:
+        """Self-blending counts as one manipulation more."""
+        for turn in rng.permutation(len(self) // 2):
+            video = int(turn) // self.per_video
+            if video < len(self.fakes):
+                yield from self._pair(video, rng)
+            else:
+                real = self.reals[video - len(self.fakes)]
+                yield from _self_blend(self._one_of(real, rng), rng)
+
+
+def _self_blend(sample: int, rng: np.random.Generator) -> Iterator[Drawn]:
+    draw = _draw(rng)
+    yield sample, draw, True
+    yield sample, draw, False
+
+
 def _draw(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
@@ -148,4 +191,10 @@ SAMPLERS: Mapping[str, Callable[..., EpochSampler]] = {
     "paired": PairedSampler,
     "balanced": BalancedSampler,
     "shuffled": ShuffledSampler,
+}
+
+# By what the fakes are: to be told from the very face they were made from, they come in pairs.
+SELF_BLENDED: Mapping[str, Callable[..., EpochSampler]] = {
+    "self_blended": SelfBlendedSampler,
+    "both": BothSampler,
 }

@@ -1,7 +1,7 @@
 """The data sets that read samples, and batches of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ from torch.utils.data import Dataset
 
 from deeptell.data.augment import Augment
 from deeptell.data.samples import Samples, samples_of, spread
+from deeptell.data.self_blends import self_blended
 from deeptell.errors import DataError
 from deeptell.faces.store import FaceStore
 from deeptell.inputs import InputSpec, normalise, prepare
+from deeptell.records import Image, StoredCrop
 
-Key = int | tuple[int, int]
+Key = int | tuple[int, int] | tuple[int, int, bool]
 Item = tuple[Tensor, Tensor, Tensor]  # faces or features, length, label
 
 
@@ -25,8 +27,9 @@ class FaceDataset(Dataset[Item]):
     An item is `(faces, length, label)`: `(3, size, size)` or `(3, frames, size, size)` float32,
     int64, and float32 with FAKE = 1. Its key is the number of a sample, or `(sample, draw)`:
     equal draws give equal random changes, so workers need no state, and the frames of one sample
-    are changed alike. A whole batch is fetched at once, so a `DataLoader` over it needs
-    `collate_fn=as_fetched`.
+    are changed alike. `(sample, draw, True)` is the self-blend of a real sample, FAKE, and
+    `(sample, draw, False)` what that is to be told from. A whole batch is fetched at once, so a
+    `DataLoader` over it needs `collate_fn=as_fetched`.
     """
 
     def __init__(
@@ -49,18 +52,35 @@ class FaceDataset(Dataset[Item]):
         return faces[0], lengths[0], labels[0]
 
     def __getitems__(self, keys: Sequence[Key]) -> Item:
-        chosen = np.array([key[0] if isinstance(key, tuple) else key for key in keys])
-        draws = [key[1] if isinstance(key, tuple) else 0 for key in keys]
+        asked = [_Asked(*key) if isinstance(key, tuple) else _Asked(key) for key in keys]
+        chosen = np.array([one.sample for one in asked])
         crops = self.store.read(self.samples.rows[chosen].ravel().tolist())
-        images = [
-            self.augment(crop, self.spec, np.random.default_rng(draws[place // self.spec.frames]))
-            for place, crop in enumerate(crops)
+        images: list[Image] = []
+        for place, one in enumerate(asked):
+            start = place * self.spec.frames
+            images += self._changed(crops[start : start + self.spec.frames], one)
+        labels = [
+            self.labels[one.sample] if one.self_blend is None else one.self_blend for one in asked
         ]
         return (
             torch.from_numpy(normalise(images, self.spec)),
             torch.from_numpy(self.samples.lengths[chosen]),
-            torch.from_numpy(self.labels[chosen].astype(np.float32)),
+            torch.from_numpy(np.array(labels, np.float32)),
         )
+
+    def _changed(self, crops: Sequence[StoredCrop], asked: "_Asked") -> list[Image]:
+        """The cut faces of one sample."""
+        if asked.self_blend is not None:
+            crops = self_blended(crops, draw=asked.draw, fake=asked.self_blend)
+        return [self.augment(crop, self.spec, np.random.default_rng(asked.draw)) for crop in crops]
+
+
+class _Asked(NamedTuple):
+    """A key in full."""
+
+    sample: int
+    draw: int = 0
+    self_blend: bool | None = None  # None: as it is stored
 
 
 class FeatureDataset(Dataset[Item]):

@@ -1,6 +1,6 @@
 """Videos are shared out among training, validation and test so that nothing leaks between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from deeptell.data.clusters import Numbers, clusters, components, people
 from deeptell.data.leaks import check_leaks
 from deeptell.data.manifest import check_manifest
-from deeptell.errors import ConfigError, DataError
+from deeptell.errors import ConfigError, DataError, LeakError
+from deeptell.records import FAKE, REAL
 
 By = Literal["group", "person"]
-CLASSES = ((0, "real"), (1, "fake"))
+CLASSES = ((REAL, "real"), (FAKE, "fake"))
+CHOOSING = ("train", "val")  # the sides on which weights, epoch, threshold, calibration are chosen
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,51 @@ def side(videos: pd.DataFrame, split: str) -> pd.DataFrame:
         if not (chosen["label"] == label).any():
             raise DataError(f"The split '{split}' holds no {name} video with a usable face.")
     return chosen
+
+
+def choosing_side(videos: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The videos of a side on which weights, epoch, threshold or calibration may be chosen.
+
+    Raises:
+        LeakError: the side is not "train" or "val".
+        DataError: as `side`.
+    """
+    if split not in CHOOSING:
+        raise LeakError(
+            f"Nothing is chosen on the side '{split}': what is tested decides neither weights nor "
+            f"epoch, threshold or calibration; take one of {' and '.join(CHOOSING)}."
+        )
+    return side(videos, split)
+
+
+def only(
+    videos: pd.DataFrame, *, methods: Sequence[str] = (), compressions: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The videos of some manipulations, beside all real ones, and of some compressions.
+
+    Args:
+        methods, compressions: none named means all of them.
+
+    Raises:
+        ConfigError: no video has one of the names.
+    """
+    if methods:
+        fake = videos["label"] == FAKE
+        _check_names(methods, videos.loc[fake, "method"], kind="manipulation")
+        videos = videos.loc[~fake | videos["method"].isin(methods)]
+    if compressions:
+        _check_names(compressions, videos["compression"], kind="compression")
+        videos = videos.loc[videos["compression"].isin(compressions)]
+    return videos
+
+
+def _check_names(wished: Sequence[str], column: "pd.Series[str]", *, kind: str) -> None:
+    held = sorted(set(column))
+    unknown = [name for name in wished if name not in held]
+    if unknown:
+        raise ConfigError(
+            f"No video here has the {kind} '{unknown[0]}'; there are {', '.join(held)}."
+        )
 
 
 def _check(

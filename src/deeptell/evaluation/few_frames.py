@@ -10,8 +10,9 @@ from deeptell.data.embeddings import Embeddings
 from deeptell.data.samples import Samples, places, samples_of, spread
 from deeptell.data.scores import score_videos
 from deeptell.data.splits import side
-from deeptell.evaluation.bootstrap import measurements
-from deeptell.evaluation.protocol import leaks_of, scorer_of
+from deeptell.evaluation.evaluate import asked_of, scorer_of
+from deeptell.evaluation.measurements import measurements
+from deeptell.evaluation.unseen import check_unseen, threshold_of
 from deeptell.faces.store import FaceStore
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import Bundle
@@ -28,6 +29,8 @@ def few_frames(
     split: str,
     data: str,
     counts: Sequence[int] = COUNTS,
+    methods: Sequence[str] = (),
+    compressions: Sequence[str] = (),
     embeddings: Embeddings | None = None,
 ) -> list[FewFrames]:
     """Measure with so many frames of each video, spread over it; for clips, runs of frames.
@@ -36,25 +39,25 @@ def few_frames(
     the middle video. The threshold for accuracy is the bundle's "flag" point.
 
     Raises:
-        LeakError, DataError: as `protocol.evaluate`.
+        LeakError, ConfigError, DataError: as `evaluate`, which also says what the arguments are.
     """
-    leaks_of(bundle, store, split=split)
-    asked = store.videos.loc[store.videos["split"] == split]
+    check_unseen(bundle, store, split=split)
+    asked = asked_of(store, split=split, methods=methods, compressions=compressions)
     spec, scorer = bundle.model.spec, scorer_of(bundle, store, embeddings=embeddings)
-    flags = [p.threshold for p in bundle.card.operating_points if p.name == "flag"]
     points = []
     for count in possible(counts, store.index, asked["video_key"], spec):
         samples = few(store.index, spec, count=count)
         sampled, _ = places(store.index, samples)
         videos = side(asked.loc[asked["video_key"].isin(sampled)], split)
-        table = score_videos(store, videos, samples, scorer)
+        calibration = bundle.card.calibration
+        table = score_videos(store, videos, samples, scorer, calibration=calibration)
         auc, accuracy = measurements(
             table,
             data=data,
             figures=FIGURES,
-            threshold=flags[0] if flags else 0.5,
+            threshold=threshold_of(bundle),
             levels=("video",),
-            by_method=False,
+            by=(),
         )
         points.append(FewFrames(count, auc, accuracy))
     return points

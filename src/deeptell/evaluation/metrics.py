@@ -5,17 +5,15 @@ at or above the threshold counts as "called fake". A figure that the data do not
 the AUC where only one class is there, is NaN; scikit-learn is the oracle in the tests.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from deeptell.errors import DataError
+from deeptell.evaluation.curve import Curve
+from deeptell.evaluation.tallies import Floats, Ints, from_tallies, tallies
 from deeptell.records import FAKE, REAL, Calibration, OperatingPoint
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 ERROR_RATE = 0.05  # of real videos at "flag", of manipulated videos at "clear"
 
@@ -25,11 +23,21 @@ class Metrics:
     """What `measure` finds. The last four are counts, or sums of weights where weights are given.
 
     Precision is NaN where a class was never called, recall and F1 where it is not there.
+
+    The partial AUC is the area up to a false positive rate of 0.1, stretched so that guessing
+    gives 0.5 and perfection 1 (McClish 1989). `tpr_at_fpr_5` is the largest true positive rate of
+    a threshold at which at most 5 % of the reals are called fake; nothing is interpolated. The
+    calibration error is that of Naeini et al. 2015, with the 15 equal bins of Guo et al. 2017: the
+    distance between mean score and share of fakes, averaged over bins by how many rows they hold.
     """
 
     auc: float
+    partial_auc: float
     average_precision: float
     eer: float
+    tpr_at_fpr_1: float
+    tpr_at_fpr_5: float
+    tpr_at_fpr_10: float
     accuracy: float
     balanced_accuracy: float
     precision_fake: float
@@ -40,6 +48,7 @@ class Metrics:
     f1_real: float
     log_loss: float
     brier: float
+    calibration_error: float
     true_fake: float  # fakes called fake
     false_fake: float  # reals called fake
     true_real: float  # reals not called fake
@@ -69,9 +78,8 @@ def measure(
     """
     y, p = check(labels, scores)
     w = np.ones(len(y)) if weights is None else check_weights(weights, len(y))
-    curve = Curve.through(y, p)
-    sums = w @ summands(y, p, threshold=threshold)
-    return Metrics(*curve.figures(w), *(float(value) for value in from_sums(sums)))
+    sums = tallies(y, p, w, np.zeros_like(y), count=1, threshold=threshold)[0]
+    return Metrics(*Curve.through(y, p).figures(w).tolist(), *from_tallies(sums).tolist())
 
 
 def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:
@@ -96,117 +104,6 @@ def check_weights(weights: ArrayLike, n: int) -> Floats:
     if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any() or not w.any():
         raise DataError(f"Weights must be {n} numbers of at least 0, and not all 0.")
     return w
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The ROC curve's shape: sorted once, it gives the figures of any weighting of the rows.
-
-    The curve has a corner after each of the T distinct scores, from the highest down, and one
-    before them all; ties are one step.
-    """
-
-    fakes: Ints  # (F,) rows of the fakes, highest score first
-    reals: Ints  # (R,) rows of the reals, highest score first
-    fakes_at: Ints  # (T + 1,) how many fakes have been passed at each corner
-    reals_at: Ints  # (T + 1,) how many reals
-    found_at: Ints  # (K,) of these, the K corners that pass a fake: fakes passed there,
-    alarms_at: Ints  # (K,) reals passed there,
-    above_at: Ints  # (K,) and reals passed at the corner before
-
-    @classmethod
-    def through(cls, labels: Ints, scores: Floats) -> "Curve":
-        """Sort checked labels and scores, both `(N,)`."""
-        order = np.argsort(-scores, kind="stable")
-        ends = np.flatnonzero(np.diff(scores[order], append=-1.0))
-        fake = labels[order] == FAKE
-        fakes_at = np.concatenate(([0], np.cumsum(fake)[ends]))
-        reals_at = np.concatenate(([0], ends + 1)) - fakes_at
-        rises = np.flatnonzero(np.diff(fakes_at)) + 1
-        return cls(
-            fakes=order[fake],
-            reals=order[~fake],
-            fakes_at=fakes_at,
-            reals_at=reals_at,
-            found_at=fakes_at[rises],
-            alarms_at=reals_at[rises],
-            above_at=reals_at[rises - 1],
-        )
-
-    def figures(self, weights: Floats) -> tuple[float, float, float]:
-        """AUC, average precision and EER for weights `(N,)` in the order of the data."""
-        return self.figures_of(weights[self.fakes], weights[self.reals])
-
-    def figures_of(self, fakes: Floats, reals: Floats) -> tuple[float, float, float]:
-        """The same for the weights of the fakes `(F,)` and of the reals `(R,)`, both as sorted.
-
-        AUC counts half of each tied pair, average precision is the sum of steps of recall times
-        precision, and the EER is where the line between two corners meets "share of reals called
-        fake = share of fakes missed".
-        """
-        fakes, reals = _running(fakes), _running(reals)
-        n_fake, n_real = float(fakes[-1]), float(reals[-1])
-        if not (n_fake > 0 and n_real > 0):
-            return (np.nan, np.nan, np.nan)
-        found, alarms = fakes[self.found_at], reals[self.alarms_at]
-        above = reals[self.above_at]
-        step = np.diff(found, prepend=0.0)
-        lost = float(step @ alarms + step @ above) / 2
-        precision = found / np.maximum(found + alarms, np.finfo(np.float64).tiny)
-        auc = 1 - lost / (n_fake * n_real)
-        return auc, float(step @ precision) / n_fake, self._equal_error(fakes, reals)
-
-    def _equal_error(self, fakes: Floats, reals: Floats) -> float:
-        def called(i: int) -> float:  # shares of reals and of fakes called fake: 1 where they meet
-            return float(reals[self.reals_at[i]] / reals[-1] + fakes[self.fakes_at[i]] / fakes[-1])
-
-        right = bisect_left(range(len(self.fakes_at)), 1.0, key=called)
-        before, after = called(right - 1), called(right)
-        start, end = reals[self.reals_at[right - 1 : right + 1]] / reals[-1]
-        return float(start + (1.0 - before) / (after - before) * (end - start))
-
-
-def _running(values: Floats) -> Floats:
-    total = np.zeros(len(values) + 1)
-    np.cumsum(values, out=total[1:])
-    return total
-
-
-def summands(labels: Ints, scores: Floats, *, threshold: float) -> Floats:
-    """The `(N, 6)` whose weighted sums give every figure that no sorting is needed for.
-
-    Columns: fakes called fake, reals called fake, reals not called, fakes not called, log-loss
-    (probabilities clipped to float64's epsilon, as scikit-learn does), squared error.
-    """
-    called, fake = scores >= threshold, labels == FAKE
-    chance = np.where(fake, scores, 1 - scores)
-    cells = [called & fake, called & ~fake, ~called & ~fake, ~called & fake]
-    loss = -np.log(np.maximum(chance, np.finfo(np.float64).eps))
-    return np.column_stack([*cells, loss, (1 - chance) ** 2]).astype(np.float64)
-
-
-def from_sums(sums: Floats) -> Floats:
-    """Turn `(..., 6)` sums of `summands` into `(14, ...)` figures, in the order of `Metrics`."""
-    tf, ff, tr, fr, loss, square = np.moveaxis(sums, -1, 0)
-    total = tf + ff + tr + fr
-    recall_fake, recall_real = _ratio(tf, tf + fr), _ratio(tr, tr + ff)
-    f1_fake = _ratio(2 * tf, np.where(tf + fr > 0, 2 * tf + ff + fr, 0))
-    f1_real = _ratio(2 * tr, np.where(tr + ff > 0, 2 * tr + ff + fr, 0))
-    return np.stack(
-        [
-            _ratio(tf + tr, total),
-            (recall_fake + recall_real) / 2,
-            *(_ratio(tf, tf + ff), recall_fake, f1_fake),
-            *(_ratio(tr, tr + fr), recall_real, f1_real),
-            *(_ratio(loss, total), _ratio(square, total)),
-            *(tf, ff, tr, fr),
-        ]
-    )
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    nan = np.full(np.shape(whole), np.nan)
-    return np.asarray(np.divide(part, whole, out=nan, where=np.asarray(whole) > 0))
 
 
 def sigmoid(logits: ArrayLike) -> Floats:

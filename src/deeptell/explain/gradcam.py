@@ -1,37 +1,87 @@
-"""Grad-CAM (Selvaraju et al., ICCV 2017) for models that have a heat layer."""
+"""Maps from the gradient at a layer: Grad-CAM, and HiResCAM, for models that have a heat layer.
+
+Both multiply what a layer saw with how much the logit leans on it, sum over its channels and keep
+what speaks for FAKE. Grad-CAM (Selvaraju et al., ICCV 2017) first averages the gradient over the
+layer's places; HiResCAM (Draelos and Carin, arXiv:2011.08891) leaves it where it is, so that a
+place that the network does not lean on stays dark. Where the layer is followed by a mean over
+places and one linear layer alone, both are CAM (Zhou et al., CVPR 2016).
+"""
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deeptell.errors import ConfigError
 from deeptell.models.contract import Model
 
 
-def grad_cam(model: Model, batch: Tensor) -> Tensor:
+def grad_cam(model: Model, batch: Tensor, *, lengths: Tensor | None = None) -> Tensor:
     """Where the evidence for FAKE lies in each sample.
 
     Args:
         batch: `(N, 3, H, W)` or `(N, 3, T, H, W)` float32, as `inputs.prepare` makes it.
+        lengths: as in `contract.Encoder.embed`.
 
     Returns:
         `(N, H, W)` or `(N, T, H, W)` float32 in [0, 1]; all zero where nothing speaks for FAKE.
         Each map is scaled to its own highest value: maps show where, not how much.
+
+    Raises:
+        ConfigError: the model has no layer that a map can be taken from.
     """
+    return _map(model, batch, lengths, weigh=_mean_over_places)
+
+
+def hires_cam(model: Model, batch: Tensor, *, lengths: Tensor | None = None) -> Tensor:
+    """The same with the gradient of every place for itself; see `grad_cam`."""
+    return _map(model, batch, lengths, weigh=lambda gradient: gradient)
+
+
+def _mean_over_places(gradient: Tensor) -> Tensor:
+    return gradient.mean(dim=tuple(range(2, gradient.ndim)), keepdim=True)
+
+
+def _map(
+    model: Model, batch: Tensor, lengths: Tensor | None, *, weigh: Callable[[Tensor], Tensor]
+) -> Tensor:
+    seen, gradient = _at_heat_layer(model, batch, lengths)
+    maps = (weigh(gradient) * seen).sum(dim=1, keepdim=True)
+    return finished(maps, batch)
+
+
+def _at_heat_layer(model: Model, batch: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What the heat layer gave, and the gradient of the logit there: `(N, C, ...)` each."""
     if model.heat_layer is None:
-        raise ValueError(f"{type(model).__name__} has no layer to take a heat map from")
+        raise ConfigError(
+            f"A {type(model).__name__} model has no layer that a gradient map is taken from: "
+            "take 'occlusion'."
+        )
     kept: list[Tensor] = []
     layer = model.get_submodule(model.heat_layer)
     hook = layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
     try:
         with torch.enable_grad():
-            logits = model(batch.requires_grad_())
+            # The batch asks for gradients so that there are some where the weights are fixed.
+            logits = model(batch.detach().requires_grad_(), lengths)
             (gradient,) = torch.autograd.grad(logits.sum(), kept[0])
     finally:
         hook.remove()
-    places = tuple(range(2, gradient.ndim))
-    weights = gradient.mean(dim=places, keepdim=True)
-    maps = F.relu((weights * kept[0]).sum(dim=1, keepdim=True)).detach()
+    return kept[0].detach(), gradient
+
+
+def finished(maps: Tensor, batch: Tensor) -> Tensor:
+    """What all methods end with: what speaks for FAKE, as large as the input, at most 1.
+
+    Args:
+        maps: `(N, 1, h, w)` or `(N, 1, t, h, w)`, positive where a place speaks for FAKE.
+        batch: `(N, 3, H, W)` or `(N, 3, T, H, W)`.
+
+    Returns:
+        `(N, H, W)` or `(N, T, H, W)` float32 in [0, 1].
+    """
     mode = "bilinear" if batch.ndim == 4 else "trilinear"
-    maps = F.interpolate(maps, size=batch.shape[2:], mode=mode, align_corners=False)
-    peak = maps.amax(dim=places, keepdim=True)
-    return torch.where(peak > 0, maps / peak.clamp(min=1e-12), maps).squeeze(1)
+    large = F.interpolate(F.relu(maps), size=batch.shape[2:], mode=mode, align_corners=False)
+    peak = large.amax(dim=tuple(range(1, large.ndim)), keepdim=True)
+    return torch.where(peak > 0, large / peak.clamp(min=1e-12), large).squeeze(1)

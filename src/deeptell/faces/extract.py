@@ -16,6 +16,7 @@ from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.faces.shard import FAILED, NO_FACE, OK, Outcome, read_part, write_shard
 from deeptell.faces.store import claim, compact, sweep
 from deeptell.faces.verify import Damage, forget, verify
+from deeptell.media.corrupt import NONE, corruption
 from deeptell.workers import Died, check_engine, each
 
 __all__ = ["ExtractSummary", "VideoFaces", "extract", "read_faces"]
@@ -76,11 +77,14 @@ def extract(
         DataError: `videos` lacks a column, or a video_key occurs twice.
         StoreError: `store` is something else, was made with another configuration, or is damaged.
         OutputError: `store` cannot be written to; what is finished is kept.
-        ConfigError: jobs or seconds are too small, or there is no such engine or detector.
+        ConfigError: jobs or seconds are too small, or there is no such engine, detector or
+            corruption.
         MissingExtraError: the engine's package is not installed.
     """
     _check(videos, jobs, seconds)
     check_engine(engine)
+    if config.corruption != NONE:
+        corruption(config.corruption)
     claim(store, config)
     sweep(store)
     keys = [str(key) for key in videos["video_key"]]
@@ -153,7 +157,8 @@ _detectors: dict[str, Detector] = {}  # loaded once per process
 def _set_up(config: ExtractConfig) -> None:
     """Prepare a worker: one thread each, since there is a worker per core, and its detector."""
     cv2.setNumThreads(1)
-    _detectors[config.detector] = create_detector(config.detector)
+    weights = Path(config.weights) if config.weights else None
+    _detectors[config.detector] = create_detector(config.detector, weights=weights)
 
 
 def _extract_one(task: _Task) -> None:

@@ -13,6 +13,7 @@ from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.detect import Detector, search_near
 from deeptell.faces.shots import ShotFrame, split_shots
 from deeptell.faces.track import MAX_GAP_SECONDS, OpenTrack, Tracker
+from deeptell.media.corrupt import corrupted, moved, seed_of
 from deeptell.media.decode import RawFrame, open_media
 from deeptell.records import Face, Image, StoredCrop, Track, TrackedFace, VideoInfo
 
@@ -54,10 +55,13 @@ def read_faces(path: Path, *, detector: Detector, config: ExtractConfig) -> Vide
 
     Raises:
         MediaError: the file cannot be read, or not one frame decoded.
+        ConfigError: there is no such corruption.
     """
-    with open_media(path) as media:
+    seed = seed_of(path)
+    with open_media(path) as opened:
+        media = corrupted(opened, config.corruption, severity=config.severity, seed=seed)
         times = spread(media.frame_times, config.frames, consecutive=config.consecutive)
-        reader = _Reader(detector, config, times)
+        reader = _Reader(detector, config, times, seed=seed)
         for frame in split_shots(media.raw_frames()):
             reader.take(frame)
         return reader.result(media.info)
@@ -93,9 +97,9 @@ class _Reader:
     """
 
     def __init__(
-        self, detector: Detector, config: ExtractConfig, times: NDArray[np.float64]
+        self, detector: Detector, config: ExtractConfig, times: NDArray[np.float64], *, seed: int
     ) -> None:
-        self._detector, self._config = detector, config
+        self._detector, self._config, self._seed = detector, config, seed
         self._times = deque(times.tolist())
         self._tracker = Tracker()
         self._dropped = Dropped()
@@ -215,7 +219,12 @@ class _Reader:
             for track, tracked in faces:
                 assert frame is not None
                 track.cut.append(tracked)
-                track.crops.append(store_crop(cut_crop(frame, tracked.face, 0)))
+                track.crops.append(store_crop(cut_crop(frame, self._as_cut(tracked), 0)))
+
+    def _as_cut(self, tracked: TrackedFace) -> Face:
+        name, severity = self._config.corruption, self._config.severity
+        index = tracked.frame_index
+        return moved(tracked.face, name, severity=severity, seed=self._seed, frame_index=index)
 
     def result(self, info: VideoInfo) -> VideoFaces:
         kept = self._tracker.kept()

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import ConfigError, StoreError
-from deeptell.faces.rows import Row, held, read_crop, read_rows, rows_of
+from deeptell.faces.rows import ROW, Row, held, read_crop, read_rows, rows_of
 from deeptell.faces.shard import INDEX_SCHEMA, Outcome, part_path, read_part
 from deeptell.files import replacing
 from deeptell.records import StoredCrop, VideoInfo
@@ -133,6 +133,19 @@ class FaceStore:
             tar = part_path(self._keys[video]).with_suffix(".tar")
             crops += _read_run(self.path / tar, run)
         return crops
+
+    def rows(self, positions: NDArray[np.int64]) -> NDArray[np.void]:
+        """What the index says of the crops at `(n,)` positions, as `rows.ROW`.
+
+        What lies between the first and the last of them is read as well.
+        """
+        if not len(positions):
+            return np.empty(0, ROW)
+        first, last = int(positions.min()), int(positions.max())
+        held = np.fromfile(
+            self.path / _ROWS, ROW, count=last + 1 - first, offset=first * ROW.itemsize
+        )
+        return np.asarray(held[positions - first])
 
     @cached_property
     def _keys(self) -> "pd.Index[str]":

@@ -4,6 +4,7 @@ bundle/
   model.safetensors    weights; matrices and kernels in fp16, vectors in fp32
   bundle.json          architecture, input, error rates, training statement, versions, hash
   classifier.skops     only with a classic classifier; encoder.onnx: only with an ONNX encoder
+  reference.safetensors  how far the training data reach; older bundles lack it
 
 An encoder without a classifier is kept in the same way, as `Packed` (see `data.embeddings`).
 """
@@ -24,14 +25,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from deeptell.errors import BundleError, ConfigError, OutputError
-from deeptell.files import sha256_of
+from deeptell.files import replacing, sha256_of
 from deeptell.inputs import InputSpec
 from deeptell.models.contract import Encoder, Model
 from deeptell.models.families import describe, make
+from deeptell.models.reference import Reference
 from deeptell.records import BundleCard, Calibration, OperatingPoint, measurement, plain
 
 SCHEMA_VERSION = 1
-WEIGHTS, CARD = "model.safetensors", "bundle.json"
+WEIGHTS, CARD, REFERENCE = "model.safetensors", "bundle.json", "reference.safetensors"
+CLASSES = {"0": "real", "1": "fake"}  # what the labels, and a logit above 0, mean everywhere
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Bundle:
     model: Model
     card: BundleCard
     training: dict[str, Any]  # the configuration and the data it was trained with
+    reference: Reference | None = None  # to its training data; None: distances are not known
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
@@ -58,6 +62,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     """
     with _new_folder(folder, what="bundle") as temporary:
         card = replace(bundle.card, sha256=_write_network(temporary, bundle.model))
+        _write_reference(temporary, bundle)
         _write_json(temporary / CARD, _document(replace(bundle, card=card)))
     return load_bundle(folder)
 
@@ -133,7 +138,8 @@ def default_bundle() -> Path:
 
 
 def update_card(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle's card anew, for instance with figures measured since."""
+    """Write a bundle's card and reference anew, for instance with figures measured since."""
+    _write_reference(folder, bundle)
     temporary = folder / f".{CARD}.tmp"
     _write_json(temporary, _document(bundle))
     temporary.replace(folder / CARD)
@@ -143,12 +149,19 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a bundle; the model is in eval mode, in fp32, on the CPU.
 
     Raises:
-        BundleError: no bundle, of a newer version, damaged, or not what its hash says.
+        BundleError: no bundle, of a newer version, damaged, not what its hash says, or with
+            classes that mean something else.
     """
     document = _read_json(folder)
     packed = _network(folder, document)
     if not isinstance(packed.network, Model) or "statement" not in document:
         raise BundleError(f"{folder} holds an encoder without a classifier: train a model on it.")
+    if document.get("classes") != CLASSES:
+        raise BundleError(
+            f"{folder / CARD} says that its classes are {document.get('classes')}, but deeptell's "
+            f"are {CLASSES}, and its logits speak for fake: turn the classifier's sign round, or "
+            "have the bundle written anew by whoever trained it."
+        )
     try:
         card = BundleCard(
             name=document["name"],
@@ -158,8 +171,10 @@ def load_bundle(folder: Path) -> Bundle:
             operating_points=tuple(OperatingPoint(**p) for p in document["operating_points"]),
             measurements=tuple(measurement(m) for m in document["measurements"]),
             calibration=_calibration(document.get("calibration", {})),
+            reference_videos=int(document.get("reference_videos", 0)),
         )
-        return Bundle(packed.network, card, document["training"])
+        reference = _reference(folder, document.get("reference"))
+        return Bundle(packed.network, card, document["training"], reference)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / CARD} does not describe a model: {error}") from None
 
@@ -167,6 +182,27 @@ def load_bundle(folder: Path) -> Bundle:
 def _calibration(values: dict[str, Any]) -> Calibration:
     knots = tuple((float(logit), float(p)) for logit, p in values.get("knots", ()))
     return Calibration(**{**values, "knots": knots})
+
+
+def _write_reference(folder: Path, bundle: Bundle) -> None:
+    if bundle.reference is not None:
+        with replacing(folder / REFERENCE) as temporary:
+            temporary.write_bytes(bundle.reference.to_bytes())
+
+
+def _reference(folder: Path, named: dict[str, str] | None) -> Reference | None:
+    """The reference that a card names; bundles that were made before there were any have none."""
+    if not named:
+        return None
+    path = folder / REFERENCE
+    if named["file"] != REFERENCE or not path.is_file():
+        raise BundleError(f"The bundle {folder} has no {REFERENCE}; copy the whole folder again.")
+    if sha256_of(path) != named["sha256"]:
+        raise BundleError(f"{path} is not what {CARD} was written for (SHA-256).")
+    try:
+        return Reference.from_bytes(path.read_bytes())
+    except BundleError as error:
+        raise BundleError(f"{path} cannot be used. {error}") from None
 
 
 def _network(folder: Path, document: dict[str, Any]) -> Packed:
@@ -231,9 +267,16 @@ def _document(bundle: Bundle) -> dict[str, Any]:
     return {
         **asdict(bundle.card),
         **_architecture(bundle.model),
-        "classes": {"0": "real", "1": "fake"},
+        "classes": CLASSES,
+        "reference": _named(bundle.reference),
         "training": bundle.training,
     }
+
+
+def _named(reference: Reference | None) -> dict[str, str] | None:
+    if reference is None:
+        return None
+    return {"file": REFERENCE, "sha256": hashlib.sha256(reference.to_bytes()).hexdigest()}
 
 
 def _architecture(network: Encoder) -> dict[str, Any]:

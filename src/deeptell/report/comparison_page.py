@@ -13,13 +13,13 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.catalog import lookup
+from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.records import Compared, Difference, FewFrames, Measurement, Published
 from deeptell.report import comparison_figures as figures
 from deeptell.report import comparison_plots as plots
 from deeptell.report import page, words
 from deeptell.report.comparison_figures import in_order
 from deeptell.report.comparison_summary import summary
-from deeptell.report.page import FEW_GROUPS
 
 SECTIONS = ("families", "metric", "imbalance", "defects")
 TITLES = {

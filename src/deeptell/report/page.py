@@ -14,8 +14,6 @@ from markupsafe import Markup
 from deeptell.files import replacing
 from deeptell.report import words
 
-FEW_GROUPS = 30  # below this many sources, bootstrap intervals are too narrow
-
 
 def environment(
     *, filters: Mapping[str, Callable[..., Any]], names: Mapping[str, Any]

@@ -14,6 +14,7 @@ from itertools import groupby
 from jinja2 import Environment
 
 import deeptell
+from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.records import (
     BundleCard,
     FileResult,
@@ -21,8 +22,8 @@ from deeptell.records import (
     PersonResult,
     Verdict,
 )
-from deeptell.report import page, plots, words
-from deeptell.report.page import FEW_GROUPS, write
+from deeptell.report import distance, page, plots, words
+from deeptell.report.page import write
 
 __all__ = ["render", "write"]
 
@@ -88,6 +89,8 @@ def _environment() -> Environment:
             "RATES": RATES,
             "FEW_GROUPS": FEW_GROUPS,
             "standing": words.standing,
+            "distance": distance.standing,
+            "furthest": distance.furthest,
             "timeline": _timeline,
             "worst": _worst,
             "who_and_when": _who_and_when,

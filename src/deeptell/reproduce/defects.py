@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from deeptell.data.embeddings import Embeddings
-from deeptell.evaluation.bootstrap import Scored, ScoreTable, bootstrap, paired
+from deeptell.evaluation.bootstrap import bootstrap
+from deeptell.evaluation.compare import paired
 from deeptell.evaluation.metrics import logit, sigmoid
+from deeptell.evaluation.scores import Scored, ScoreTable
 from deeptell.faces.store import FaceStore
-from deeptell.records import Difference
+from deeptell.records import Calibration, Difference
 from deeptell.training.classifiers import fit_classifier
 
 LEAKED, HELD_OUT = "accuracy claimed by a split of frames", "accuracy on people never seen"
@@ -68,14 +70,13 @@ def vote_at_half(frames: ScoreTable, threshold: float, *, data: str) -> Differen
     real.
     """
     ours, theirs = Scored(frames.pooled(), threshold), Scored(_voted(frames), 0.5)
-    value, low, high, groups = paired(ours, theirs, figure="balanced_accuracy")
-    on = (VALIDATED, VOTED, "defects", data, "balanced_accuracy")
-    return Difference(*on, value, low, high, groups=groups)
+    tested = paired(ours, theirs, figure="balanced_accuracy")
+    return tested.difference(VALIDATED, VOTED, "defects", data, "balanced_accuracy")
 
 
 def _voted(frames: ScoreTable) -> ScoreTable:
     videos = frames.pooled()
-    shares = pd.Series(frames.logits >= 0).groupby(frames.videos).mean()
+    shares = pd.Series(frames.fake_probability >= 0.5).groupby(frames.videos).mean()
     # Below the threshold of 0.5 where the vote is tied.
     called = shares.reindex(videos.videos).to_numpy() - 1e-9
-    return replace(videos, logits=logit(np.clip(called, 0, 1)))
+    return replace(videos, logits=logit(np.clip(called, 0, 1)), calibration=Calibration())

@@ -15,15 +15,16 @@ from deeptell.config import ExtractConfig, SynthConfig, TrainConfig
 from deeptell.data.embeddings import Embeddings
 from deeptell.data.sources import faceforensics
 from deeptell.errors import ConfigError, DataError
-from deeptell.evaluation.bootstrap import Scored, ScoreTable, paired
+from deeptell.evaluation.compare import paired
+from deeptell.evaluation.evaluate import evaluate
 from deeptell.evaluation.few_frames import few_frames
-from deeptell.evaluation.protocol import evaluate
+from deeptell.evaluation.scores import COLUMNS, Scored, ScoreTable
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
 from deeptell.files import replacing
 from deeptell.forge.benchmark import write_benchmark
 from deeptell.models.bundle import Bundle
-from deeptell.records import FAKE, Compared, Difference, FewFrames, measurement, plain
+from deeptell.records import FAKE, Calibration, Compared, Difference, FewFrames, measurement, plain
 from deeptell.report import comparison_page
 from deeptell.report.page import write
 from deeptell.reproduce.defects import frame_level_split, vote_at_half
@@ -204,7 +205,7 @@ def _done(
         if held["claim"] == claim:
             note = _note(row, embeddings)
             compared = replace(_compared(held["compared"]), note=note, section=row.section)
-            return Done(compared, _read_scores(folder), held["threshold"], folder)
+            return Done(compared, _read_scores(folder, held), held["threshold"], folder)
     began = time.perf_counter()
     with step(f"{setting.folder.name}: {row.name}") as progress:
         bundle = train(
@@ -214,7 +215,12 @@ def _done(
     with replacing(folder / "scores.parquet") as temporary:
         _table(done.frames).to_parquet(temporary, index=False)
     with replacing(kept) as temporary:
-        document = {"claim": claim, "threshold": done.threshold, "compared": done.compared}
+        document = {
+            "claim": claim,
+            "threshold": done.threshold,
+            "calibration": done.frames.calibration,
+            "compared": done.compared,
+        }
         temporary.write_text(json.dumps(plain(document), indent=2) + "\n", encoding="utf-8")
     return done
 
@@ -265,14 +271,16 @@ def _compared(values: dict[str, Any]) -> Compared:
 
 
 def _table(scores: ScoreTable) -> pd.DataFrame:
-    return pd.DataFrame({name: getattr(scores, name) for name in ScoreTable.__slots__})
+    return pd.DataFrame({name: getattr(scores, name) for name in COLUMNS})
 
 
-def _read_scores(folder: Path) -> ScoreTable:
+def _read_scores(folder: Path, row: dict[str, Any]) -> ScoreTable:
     held = pd.read_parquet(folder / "scores.parquet")
-    texts = ("videos", "groups", "methods")
-    columns = {str(k): held[k].to_numpy(str if k in texts else None) for k in held}
-    return ScoreTable(**columns)
+    texts = ("videos", "groups", "methods", "compressions")
+    columns: dict[str, Any] = {str(k): held[k].to_numpy(str if k in texts else None) for k in held}
+    calibration = row.get("calibration") or {}
+    knots = tuple((z, p) for z, p in calibration.get("knots", ()))
+    return ScoreTable(**columns, calibration=Calibration(**{**calibration, "knots": knots}))
 
 
 def _differences(setting: Setting, done: dict[str, Done]) -> list[Difference]:
@@ -281,9 +289,8 @@ def _differences(setting: Setting, done: dict[str, Done]) -> list[Difference]:
     for better, worse, section, figure in COMPARISONS:
         both = [done[name] for name in (better, worse) if name in done]
         if len(both) == 2 and all(one.compared.trained_enough for one in both):
-            value, low, high, groups = paired(both[0].scored, both[1].scored, figure=figure)
-            on = (better, worse, section, setting.name, figure)
-            found.append(Difference(*on, value, low, high, groups=groups))
+            tested = paired(both[0].scored, both[1].scored, figure=figure)
+            found.append(tested.difference(better, worse, section, setting.name, figure))
     triplets = done[TRIPLETS]
     found.append(vote_at_half(triplets.frames, triplets.threshold, data=setting.name))
     cache = Embeddings(setting.folder / OWN)

@@ -21,6 +21,7 @@ def file_entry(file: FileResult) -> dict[str, Any]:
         "verdict": str(file.verdict),
         "reasons": list(file.reasons),
         "fake_probability": _rounded(file.fake_probability),
+        "distance_rank": _rounded(file.distance_rank),
         "people": [_person_entry(person) for person in file.people],
         "sha256": file.sha256,
         "media": None if file.info is None else asdict(file.info),
@@ -35,6 +36,7 @@ def _person_entry(person: PersonResult) -> dict[str, Any]:
         "verdict": str(person.verdict),
         "reasons": list(person.reasons),
         "fake_probability": _rounded(person.fake_probability),
+        "distance_rank": _rounded(person.distance_rank),
         "tracks": list(person.tracks),
         "seen_seconds": [round(start, 3), round(end, 3)],
         "worst_seconds": [[round(a, 3), round(b, 3)] for a, b in person.worst_seconds],
@@ -79,8 +81,9 @@ def _person(entry: Mapping[str, Any]) -> PersonResult:
         ),
         worst_seconds=tuple((start, end) for start, end in entry["worst_seconds"]),
         median_face_px=entry["median_face_px"],
+        distance_rank=entry.get("distance_rank"),  # journals of older scans have none
     )
 
 
-def _rounded(probability: float | None) -> float | None:
-    return None if probability is None else round(probability, 6)
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)

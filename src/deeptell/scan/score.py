@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
-from deeptell.evaluation.metrics import pool, sigmoid
+from deeptell.evaluation.metrics import calibrated, pool
 from deeptell.explain.gradcam import grad_cam
 from deeptell.faces.crop import encode_crop
 from deeptell.faces.detect import Detector, create_detector
@@ -20,8 +20,10 @@ from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
 from deeptell.inputs import cut, prepare, sample_rows, windows
 from deeptell.models.bundle import Bundle
+from deeptell.models.reference import score_with_distances
 from deeptell.models.scoring import score
 from deeptell.records import (
+    Calibration,
     Evidence,
     FileResult,
     FrameScore,
@@ -129,17 +131,16 @@ class Scanner:
                 median_face_px=size,
             )
         rows, lengths = sample_rows(spans, frames=spec.frames)
-        logits = score(
-            self.bundle.model, rows, lengths, read=lambda chosen: [crops[i] for i in chosen]
-        )
+        logits, distance_rank = self._asked(rows, lengths, crops)
+        calibration = self.bundle.card.calibration
         middle = [crops[row[(n - 1) // 2]] for row, n in zip(rows, lengths, strict=True)]
         scores = tuple(
             FrameScore(crop.frame_index, crop.pts_seconds, float(value), crop.face.box_xyxy)
-            for crop, value in zip(middle, sigmoid(logits), strict=True)
+            for crop, value in zip(middle, calibrated(logits, calibration), strict=True)
         )
-        fake_probability = float(sigmoid(pool(logits)))
+        fake_probability = float(calibrated(pool(logits), calibration))
         worst, points = worst_seconds(scores), self.bundle.card.operating_points
-        stretches = _rated(worst, middle, logits, frames=spec.frames)
+        stretches = _rated(worst, middle, logits, calibration, frames=spec.frames)
         verdict, reasons = judge_stretches(judge(fake_probability, points), stretches, points)
         return PersonResult(
             person=number,
@@ -151,7 +152,22 @@ class Scanner:
             worst_seconds=worst,
             median_face_px=size,
             evidence=self._evidence([[crops[i] for i in row] for row in rows], scores),
+            distance_rank=distance_rank,
         )
+
+    def _asked(
+        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], crops: Sequence[StoredCrop]
+    ) -> tuple[NDArray[np.float64], float | None]:
+        """The logits of samples, and how far they are from the training data, as a rank."""
+        model, reference = self.bundle.model, self.bundle.reference
+
+        def read(chosen: Sequence[int]) -> list[StoredCrop]:
+            return [crops[i] for i in chosen]
+
+        if reference is None:
+            return score(model, rows, lengths, read=read), None
+        logits, distances = score_with_distances(model, reference, rows, lengths, read=read)
+        return logits, reference.rank(pool(distances))
 
     def _evidence(
         self, samples: Sequence[Sequence[StoredCrop]], scores: Sequence[FrameScore]
@@ -198,6 +214,7 @@ def _rated(
     stretches: Sequence[tuple[float, float]],
     crops: Sequence[StoredCrop],
     logits: NDArray[np.float64],
+    calibration: Calibration,
     *,
     frames: int,
 ) -> list[Stretch]:
@@ -210,7 +227,7 @@ def _rated(
     for start, end in stretches:
         inside = (times >= start) & (times <= end)
         if inside.sum() * frames >= MIN_FACES:
-            rated.append((start, end, float(sigmoid(pool(logits[inside])))))
+            rated.append((start, end, float(calibrated(pool(logits[inside]), calibration))))
     return rated
 
 

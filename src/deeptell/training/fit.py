@@ -20,6 +20,7 @@ from deeptell.data.samplers import EpochSampler
 from deeptell.data.sampling import Item
 from deeptell.models.contract import Head, Model
 from deeptell.training.batches import Loaders
+from deeptell.training.epochs import EpochTable, name_chosen
 from deeptell.training.tasks import Objective, Task
 
 Progress = Callable[[int, int], None]
@@ -37,19 +38,23 @@ def fit(
 ) -> None:
     """Train until the validation loss has not fallen for `patience` epochs; keep the best weights.
 
+    `run` gets checkpoints, the curves for TensorBoard, and a table of the epochs that names the
+    one whose weights were kept; no test video is near: the loaders hold none.
+
     A run that was cut off goes on from its last epoch.
     """
     checkpoint = ModelCheckpoint(
         run / "checkpoints", filename="best", monitor="val_loss", save_last=True
     )
-    callbacks: list[Callback] = [checkpoint, EarlyStopping("val_loss", patience=config.patience)]
+    stop = EarlyStopping("val_loss", patience=config.patience)
+    callbacks: list[Callback] = [EpochTable(run), checkpoint, stop]
     if progress:
         callbacks.append(_Reporter(progress))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
-        precision=_precision(config.precision, network),
+        precision=precision_of(config.precision, network),
         max_epochs=config.epochs,
         callbacks=callbacks,
         logger=TensorBoardLogger(run, name="curves", version=""),
@@ -72,6 +77,7 @@ def fit(
         # A run that is taken up again has checkpoints: that is the point.
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
+    name_chosen(run, Path(checkpoint.best_model_path))
     state = torch.load(checkpoint.best_model_path, weights_only=True)["state_dict"]
     network.load_state_dict({k.removeprefix("network."): tensor for k, tensor in state.items()})
     network.eval()
@@ -102,7 +108,7 @@ class _Reporter(Callback):
         self._progress(trainer.global_step, int(trainer.estimated_stepping_batches))
 
 
-def _precision(name: str, network: nn.Module) -> Literal["32-true", "bf16-mixed"]:
+def precision_of(name: str, network: nn.Module) -> Literal["32-true", "bf16-mixed"]:
     """Lightning's name; "auto" is bf16 on hardware that computes in it, else fp32.
 
     On CPUs, 3-D convolutions stay in fp32: in bf16 some runs, and not their repetitions, met NaN.

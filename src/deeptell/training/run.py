@@ -3,7 +3,8 @@
 Nothing here can see a test set: only the videos of the splits "train" and "val" are read, and the
 epoch, the thresholds and the error rates in the bundle come from the validation people. What of a
 test set stands in those two as well, by group, person, bytes or look, is refused, or with
-`as_published` told of in the bundle.
+`as_published` told of in the bundle. The bundle carries a mark of each video of those two, so that
+one that is called a test video elsewhere is known again.
 """
 
 import json
@@ -22,30 +23,37 @@ from scipy.optimize import minimize_scalar
 
 from deeptell.config import TrainConfig
 from deeptell.data.embeddings import ENCODER, Embeddings
+from deeptell.data.fingerprints import marks_of
 from deeptell.data.leaks import check_leaks, leak_counts
-from deeptell.data.samples import Samples
+from deeptell.data.manifest import COLUMNS
+from deeptell.data.samples import Samples, spread
 from deeptell.data.scores import score_videos
-from deeptell.data.splits import side
+from deeptell.data.splits import choosing_side, only
 from deeptell.errors import ConfigError, DataError
-from deeptell.evaluation.metrics import operating_points, sigmoid
+from deeptell.evaluation.calibration import check_groups
 from deeptell.faces.store import FaceStore
 from deeptell.files import replacing
-from deeptell.models.bundle import Bundle, load_encoder, save_bundle, update_card
-from deeptell.models.contract import Model
+from deeptell.models.bundle import CARD, Bundle, load_encoder, save_bundle, update_card
+from deeptell.models.contract import Head, Model
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.heads import LINEAR
 from deeptell.models.on_encoder import Metric, OnEncoder
+from deeptell.models.reference import MOST_SAMPLES, Reference, embed_features
 from deeptell.models.scoring import embed, score, score_features
 from deeptell.records import FAKE, REAL, BundleCard
 from deeptell.training.batches import Material
+from deeptell.training.calibrate import AUTO, with_calibration
 from deeptell.training.classifiers import fit_classifier, fit_linear
-from deeptell.training.fit import fit
+from deeptell.training.epochs import chosen_epochs
+from deeptell.training.fit import fit, precision_of
+from deeptell.training.folder import claim
 from deeptell.training.losses import metric_loss
 from deeptell.training.networks import hold, network_of
 from deeptell.training.tasks import Objective, balanced_log_loss
 
 CROSS_ENTROPY = "cross_entropy"
 SHORT_TRACKS = "short_tracks.csv"
+AT_ONCE = 4096  # samples whose embeddings are held in memory
 LOOKED_AT = 512  # training samples from which it is told whether a model learnt anything
 
 Progress = Callable[[int, int], None]
@@ -88,13 +96,16 @@ def train(
 
     Raises:
         DataError: a class is missing from "train" or "val", or gives no sample that is long
-            enough; the embeddings are of another store.
+            enough; the embeddings are of another store; the validation videos are too few for the
+            calibration that is asked for.
         LeakError: a person, a group or a copy stands on two sides; see `check_leaks`.
-        ConfigError: a name is unknown, or `run` holds a run with other settings or faces.
+        ConfigError: a name is unknown, also of a manipulation or compression in this store, or
+            `run` holds a run with other settings or faces.
     """
     videos = usable(store)
     leaks = check_leaks(videos, as_published=config.as_published)
-    trained, validated = side(videos, "train"), side(videos, "val")
+    chosen = only(videos, methods=config.methods, compressions=config.compressions)
+    trained, validated = choosing_side(chosen, "train"), choosing_side(chosen, "val")
     if embeddings is not None:
         embeddings.check(store=store)
     this = _Run(run, config, store, embeddings, trained, validated, leaks, progress)
@@ -102,7 +113,11 @@ def train(
     material = _material(this, model)
     trained = material.without_short(trained)
     this = replace(this, trained=trained, validated=material.without_short(validated))
-    _claim(this)
+    if config.calibration != AUTO:  # what cannot work is said before the training, not after it
+        validated = this.validated
+        check_groups(validated["label"], validated["group"], method=config.calibration)
+    precision = precision_of(config.precision, _learnt(this, model))
+    claim(run, config=config, store=store, embeddings=embeddings, precision=precision)
     _name_short_tracks(this, material)
     if config.chunks:
         members = [
@@ -112,14 +127,15 @@ def train(
         model = Ensemble(members=members, vote=config.vote, shared=embeddings is not None)
     else:
         model = _trained(this)
-    made = Bundle(model, _card(this, model), _provenance(this, model, material, record))
-    return _with_operating_points(this, save_bundle(run / "bundle", made))
+    provenance = _provenance(this, model, material, record) | _choices(this)
+    made = Bundle(model, _card(this, model), provenance)
+    return _validated(this, save_bundle(run / "bundle", made))
 
 
 def usable(store: FaceStore) -> pd.DataFrame:
     """The videos of a store that have at least one stored face."""
     videos = store.videos
-    missing = {"label", "split", "group", "target_id", "source_id"} - set(videos.columns)
+    missing = set(COLUMNS) - set(videos.columns)
     if missing:
         raise DataError(
             f"The store {store.path} does not say the {min(missing)} of its videos; "
@@ -161,7 +177,7 @@ def _trained(this: _Run) -> Model:
     config = this.config
     model, _ = _new_model(this)
     material = _material(this, model)
-    network = model.head if isinstance(model, OnEncoder) and this.embeddings else model
+    network = _learnt(this, model)
     still = hold(model, config) if this.embeddings is None else None
     objective = _objective(config, model, this.trained)
     if objective is not None and any(p.requires_grad for p in network.parameters()):
@@ -178,6 +194,11 @@ def _trained(this: _Run) -> Model:
     if isinstance(model, Metric) and (objective is None or not objective.cross_entropy):
         _fit_classifier(this, model, material)
     return model
+
+
+def _learnt(this: _Run, model: Model) -> Model | Head:
+    """What is trained: of a model on cached embeddings, its head."""
+    return model.head if isinstance(model, OnEncoder) and this.embeddings else model
 
 
 def _objective(config: TrainConfig, model: Model, videos: pd.DataFrame) -> Objective | None:
@@ -223,39 +244,16 @@ def _fit_classifier(this: _Run, model: Metric, material: Material) -> None:
         )
 
 
-def _embedded(this: _Run, model: Metric, samples: Samples) -> NDArray[np.float32]:
-    if this.embeddings is None:
-        return embed(model, samples.rows, samples.lengths, read=this.store.read)
-    with torch.inference_mode():
-        features = torch.from_numpy(this.embeddings.values[samples.rows[:, 0]])
-        return np.asarray(model.embed_features(features).float().numpy())
+def _embedded(this: _Run, model: Model, samples: Samples) -> NDArray[np.float32]:
+    if this.embeddings is not None and isinstance(model, OnEncoder | Ensemble):
+        return embed_features(model, this.embeddings.values, samples.rows, samples.lengths)
+    return embed(model, samples.rows, samples.lengths, read=this.store.read)
 
 
 def _scored(this: _Run, model: Model, samples: Samples) -> NDArray[np.float64]:
     if this.embeddings is not None and isinstance(model, OnEncoder | Ensemble):
         return score_features(model, this.embeddings.values, samples.rows, samples.lengths)
     return score(model, samples.rows, samples.lengths, read=this.store.read)
-
-
-def _claim(this: _Run) -> None:
-    """Note in `run/run.json` what this run is, or check that it is the one begun there."""
-    ours = {"store": this.store.fingerprint, **this.config.model_dump(mode="json")}
-    ours["embeddings"] = asdict(this.embeddings.origin) if this.embeddings else None
-    path = this.folder / "run.json"
-    if not path.is_file():
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-        return
-    try:
-        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged ({error}): give the run another folder.") from None
-    changed = [key for key in ours if theirs.get(key) != ours[key]]
-    if changed:
-        raise ConfigError(
-            f"{this.folder} holds a run with another {' and '.join(changed)}: "
-            "give this one another folder."
-        )
 
 
 def _name_short_tracks(this: _Run, material: Material) -> None:
@@ -319,6 +317,20 @@ def _provenance(this: _Run, model: Model, material: Material, record: str | None
     }
 
 
+def _choices(this: _Run) -> dict[str, Any]:
+    """Which epochs were kept, and marks of the videos that decided it or were learnt from."""
+    used = pd.concat([this.trained, this.validated])["video_key"]
+    seen = {*marks_of(this.store, used).values(), *_inherited(this.config)}
+    return {"epochs": chosen_epochs(this.folder), "seen": " ".join(sorted(seen))}
+
+
+def _inherited(config: TrainConfig) -> set[str]:
+    """Marks of the videos that the bundles saw which this model starts from, or stands on."""
+    cards = [Path(name) / CARD for name in (config.weights, config.encoder)]
+    held = [json.loads(path.read_text(encoding="utf-8")) for path in cards if path.is_file()]
+    return {mark for one in held for mark in one.get("training", {}).get("seen", "").split()}
+
+
 def _training_loss(this: _Run, model: Model, material: Material) -> float:
     """Balanced log-loss on training samples, as they are, after the shift that suits it best.
 
@@ -341,8 +353,8 @@ def _training_loss(this: _Run, model: Model, material: Material) -> float:
     return float(found.fun)
 
 
-def _with_operating_points(this: _Run, bundle: Bundle) -> Bundle:
-    """Measure the thresholds with the weights as they were saved, on every validation sample."""
+def _validated(this: _Run, bundle: Bundle) -> Bundle:
+    """Measure what validation decides, with the weights as they were saved, on every sample."""
     material = _material(this, bundle.model)
     frames = score_videos(
         this.store,
@@ -350,8 +362,27 @@ def _with_operating_points(this: _Run, bundle: Bundle) -> Bundle:
         material.samples,
         lambda samples: _scored(this, bundle.model, samples),
     )
-    scored = frames.pooled()
-    points = operating_points(scored.labels, sigmoid(scored.logits))
-    measured = replace(bundle, card=replace(bundle.card, operating_points=points))
+    bundle = with_calibration(bundle, frames, method=this.config.calibration)
+    reference = _reference(this, bundle.model, material)
+    card = replace(bundle.card, reference_videos=len(set(frames.videos)))
+    measured = replace(bundle, card=card, reference=reference)
     update_card(this.folder / "bundle", measured)
     return measured
+
+
+def _reference(this: _Run, model: Model, material: Material) -> Reference:
+    """How far the training data reach, and how far from them the validation videos are.
+
+    A video is as far as the farthest of its tracks, and a track as the mean of its samples: the
+    rule by which logits are pooled.
+    """
+    per_video = max(1, MOST_SAMPLES // len(this.trained))
+    chosen = spread(material.of(this.trained, per_video=per_video), count=MOST_SAMPLES)
+    reference = Reference.fit(_embedded(this, model, material.samples[chosen]))
+
+    def far(samples: Samples) -> NDArray[np.float64]:
+        parts = [samples[start : start + AT_ONCE] for start in range(0, len(samples), AT_ONCE)]
+        return np.concatenate([reference.distances(_embedded(this, model, part)) for part in parts])
+
+    frames = score_videos(this.store, this.validated, material.samples, far)
+    return reference.ranked(frames.pooled().logits)

@@ -9,17 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from deeptell.data.embeddings import Embeddings
-from deeptell.data.leaks import check_leaks, find_leaks, leak_counts
 from deeptell.data.samples import Samples, places, samples_of
 from deeptell.data.scores import Scorer, score_videos
-from deeptell.data.splits import side
+from deeptell.data.splits import only, side
 from deeptell.errors import DataError
-from deeptell.evaluation.bootstrap import LEVELS, ScoreTable, measurements
+from deeptell.evaluation.measurements import CLIP, LEVELS, measurements
 from deeptell.evaluation.metrics import FIGURES
+from deeptell.evaluation.scores import ScoreTable
+from deeptell.evaluation.unseen import Chosen, check_unseen, chosen_of, threshold_of, unknown
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
+from deeptell.models.reference import embed_features, score_with_distances
 from deeptell.models.scoring import Progress, score, score_features
 from deeptell.records import Measurement, plain
 
@@ -36,7 +38,9 @@ class Evaluation:
     threshold: float
     videos: int  # asked for
     not_scored: pd.DataFrame  # video_key and reason of those without a score
-    leaks: dict[str, int]  # of each kind, between this side and the others of the store
+    leaks: dict[str, int]  # of each kind, between this side and others; see `check_unseen`
+    chosen: Chosen
+    warnings: tuple[str, ...] = ()  # what a reader must know before the figures
 
     @property
     def coverage(self) -> float:
@@ -50,6 +54,8 @@ def evaluate(
     *,
     split: str,
     data: str,
+    methods: Sequence[str] = (),
+    compressions: Sequence[str] = (),
     embeddings: Embeddings | None = None,
     levels: Sequence[str] = LEVELS,
     progress: Progress | None = None,
@@ -61,23 +67,29 @@ def evaluate(
 
     Args:
         data: what the videos are, in words, for whoever reads the figures.
+        methods, compressions: measured on these manipulations (and all real videos) and these
+            compressions only; none named means all.
         embeddings: of this store by the bundle's own encoder, to be spared its work.
-        levels: "frame" and "video", or one of them.
+        levels: some of "frame", which is called "clip" where the model takes several faces at
+            once, "track" and "video".
         progress: called with the samples scored, and how many there are.
 
     Raises:
-        LeakError: the bundle was trained on this store, whose split leaks; see `leaks_of`.
+        LeakError: the bundle saw test videos, or its store leaks; see `check_unseen`.
+        ConfigError: no video here has one of the manipulations or compressions.
         DataError: the side lacks real or manipulated videos, or the embeddings are others.
     """
-    leaks = leaks_of(bundle, store, split=split)
-    asked = store.videos.loc[store.videos["split"] == split]
+    leaks = check_unseen(bundle, store, split=split)
+    asked = asked_of(store, split=split, methods=methods, compressions=compressions)
     samples = samples_of(store.index, bundle.model.spec)
     sampled = set(places(store.index, samples)[0])
     usable = side(asked.loc[asked["video_key"].isin(sampled)], split)
     scorer = scorer_of(bundle, store, embeddings=embeddings, progress=progress)
-    frames = score_videos(store, usable, samples, scorer)
-    flags = [p.threshold for p in bundle.card.operating_points if p.name == "flag"]
-    threshold = flags[0] if flags else 0.5
+    calibration = bundle.card.calibration
+    frames = score_videos(store, usable, samples, scorer, calibration=calibration)
+    threshold = threshold_of(bundle)
+    first = CLIP if bundle.model.spec.frames > 1 else "frame"
+    levels = [first if level == "frame" else level for level in levels]
     figures = measurements(frames, data=data, figures=RATES, threshold=threshold, levels=levels)
     return Evaluation(
         measurements=tuple(figures),
@@ -85,25 +97,18 @@ def evaluate(
         threshold=threshold,
         videos=len(asked),
         not_scored=_not_scored(asked, sampled, bundle),
-        leaks=leak_counts(leaks),
+        leaks=leaks,
+        chosen=chosen_of(bundle),
+        warnings=unknown(bundle, split=split),
     )
 
 
-def leaks_of(bundle: Bundle, store: FaceStore, *, split: str) -> pd.DataFrame:
-    """What stands on this side of a store's split and on another, as `find_leaks`.
-
-    It matters where the bundle was trained on these videos. A bundle of another store has seen
-    none of the sides as far as can be known, so that its figures stand, and the leaks beside them.
-
-    Raises:
-        LeakError: the bundle was trained on this very store, and not `as_published`.
-    """
-    trained = bundle.training.get("config") or {}
-    if bundle.training.get("store") == store.fingerprint:
-        found = check_leaks(store.videos, as_published=bool(trained.get("as_published")))
-    else:
-        found = find_leaks(store.videos)
-    return found.loc[[split in sides for sides in found["sides"]]]
+def asked_of(
+    store: FaceStore, *, split: str, methods: Sequence[str] = (), compressions: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The videos of a store that are to be measured, with and without a face; as `evaluate`."""
+    chosen = only(store.videos, methods=methods, compressions=compressions)
+    return chosen.loc[chosen["split"] == split]
 
 
 def scorer_of(
@@ -115,21 +120,33 @@ def scorer_of(
 ) -> Scorer:
     """How a bundle scores samples of a store: from its faces, or from cached embeddings.
 
+    It answers with logits, and with distances from the training data where the bundle knows them.
+
     Raises:
         DataError: the embeddings are of another store, by another encoder, or the model has none.
     """
-    model = bundle.model
+    model, reference = bundle.model, bundle.reference
     if embeddings is None:
-        return lambda samples: score(
-            model, samples.rows, samples.lengths, read=store.read, progress=progress
-        )
+
+        def ask(samples: Samples) -> NDArray[np.float64]:
+            asked: dict[str, Any] = {"read": store.read, "progress": progress}
+            faces = samples.rows, samples.lengths
+            if reference is None:
+                return score(model, *faces, **asked)
+            return np.column_stack(score_with_distances(model, reference, *faces, **asked))
+
+        return ask
     origin = bundle.training.get("embeddings") or {}
     if not isinstance(model, OnEncoder | Ensemble) or "encoder" not in origin:
         raise DataError("This model was not trained on embeddings: leave out --embeddings.")
     embeddings.check(store=store, encoder=origin["encoder"])
 
     def answer(samples: Samples) -> NDArray[np.float64]:
-        return score_features(model, embeddings.values, samples.rows, samples.lengths)
+        cached = embeddings.values, samples.rows, samples.lengths
+        logits = score_features(model, *cached)
+        if reference is None:
+            return logits
+        return np.column_stack([logits, reference.distances(embed_features(model, *cached))])
 
     return answer
 
@@ -146,6 +163,8 @@ def as_document(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "threshold": evaluation.threshold,
+        "chosen": plain(evaluation.chosen),
+        "warnings": list(evaluation.warnings),
         "videos": evaluation.videos,
         "coverage": evaluation.coverage,
         "measurements": plain(evaluation.measurements),

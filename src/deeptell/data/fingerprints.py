@@ -1,0 +1,52 @@
+"""What data are, whatever they are called and wherever they lie: hashes without paths."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from deeptell.data.manifest import COLUMNS
+from deeptell.data.samples import keys_of, video_codes
+from deeptell.faces.store import FaceStore
+
+# What `probe` adds, by which copies are told, and how a split was made: leaks depend on it.
+_FURTHER = ("sha256", "phash", "split_by")
+MARK = 12  # hexadecimal digits; a false alarm among a million videos has odds of 1 to 280
+
+
+def videos_fingerprint(videos: pd.DataFrame) -> str:
+    """SHA-256 over what a manifest says of its videos; not over paths or the order of rows."""
+    named = [name for name in (*COLUMNS, *_FURTHER) if name in videos and name != "path"]
+    rows = videos.sort_values("video_key")[named]
+    digest = hashlib.sha256("\x1f".join(named).encode())
+    for row in rows.astype(object).where(rows.notna(), "").itertuples(index=False):
+        digest.update(("\x1e" + "\x1f".join(map(str, row))).encode())
+    return digest.hexdigest()
+
+
+def content_of(store: FaceStore) -> str:
+    """SHA-256 over a store's faces and what is said of them.
+
+    Unlike `FaceStore.fingerprint` it stays the same where the videos lay elsewhere.
+    """
+    digest = hashlib.sha256(videos_fingerprint(store.videos).encode())
+    digest.update("".join(marks_of(store, store.videos["video_key"]).values()).encode())
+    codes, _ = video_codes(store.index)
+    for column in (codes, store.index["track"], store.index["frame_index"]):
+        digest.update(np.asarray(column, "<i4").tobytes())
+    return digest.hexdigest()
+
+
+def marks_of(store: FaceStore, video_keys: Iterable[str]) -> dict[str, str]:
+    """For each video with a face, a short hash of its first, by which it is known in any store.
+
+    Names do not tell: every generated benchmark has a video '000', of another person.
+    """
+    codes, _ = video_codes(store.index)
+    first = np.flatnonzero(np.diff(codes, prepend=-1)).astype(np.int64)
+    keys = keys_of(store.index, first)
+    wanted = keys.isin(set(video_keys))
+    crops = (store.read([row])[0] for row in first[wanted].tolist())
+    marks = [hashlib.sha256(crop.jpeg).hexdigest()[:MARK] for crop in crops]
+    return dict(zip(keys[wanted], marks, strict=True))

@@ -1,0 +1,158 @@
+"""Measured models become the records of a results page."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deeptell.evaluation.compare import compare
+from deeptell.evaluation.evaluate import Evaluation
+from deeptell.evaluation.projections import AFTER, BEFORE, projections
+from deeptell.evaluation.scores import Scored, ScoreTable
+from deeptell.models.bundle import Bundle
+from deeptell.records import Calibration, Difference
+from deeptell.report import results as page
+from deeptell.results.hard_faces import worst_faces
+from deeptell.results.sources import Judged, Source
+from deeptell.training.epochs import read_epochs
+
+STATEMENT = (
+    "Nothing was chosen on what is measured here: thresholds, calibration and epochs come from "
+    "validation videos, as each model says below, and the code refuses test videos wherever "
+    "something is chosen."
+)
+
+
+def results(
+    judged: Sequence[Judged], *, title: str, about: Sequence[str], pictures: bool = True
+) -> page.Results:
+    """Everything that the page says of models that were measured.
+
+    Args:
+        pictures: whether to show embeddings before and after training, and the worst faces; the
+            models are asked once more for these.
+    """
+    return page.Results(
+        title=title,
+        about=tuple(about),
+        statement=STATEMENT,
+        models=tuple(measured(one, pictures=pictures) for one in judged),
+        differences=tuple(differences(judged)),
+        warnings=tuple(_warnings(judged)),
+    )
+
+
+def differences(judged: Sequence[Judged]) -> list[Difference]:
+    """Every two models that were measured on the same data, against each other."""
+    found = []
+    for data in dict.fromkeys(one.data for one in judged if one.source):
+        models = {
+            one.name: Scored(one.evaluation.frames.pooled(), one.evaluation.threshold)
+            for one in judged
+            if one.data == data or one.source is None
+        }
+        if len(models) > 1:
+            found += compare(models, data=data)
+    return found
+
+
+def _warnings(judged: Sequence[Judged]) -> Iterator[str]:
+    for one in judged:
+        told = [f"{count} {kind}" for kind, count in one.evaluation.leaks.items() if count]
+        if told:
+            yield (
+                f"{one.name} on {one.data}: of these test videos there stand on other sides "
+                f"{', '.join(told)}."
+            )
+
+
+def measured(one: Judged, *, pictures: bool) -> page.Measured:
+    """One model on one data."""
+    evaluation, bundle = one.evaluation, one.source.bundle if one.source else None
+    shown = one.source if pictures else None
+    alarms, misses = worst_faces(evaluation.frames, shown) if shown else ((), ())
+    return page.Measured(
+        name=one.name,
+        note=bundle.card.architecture if bundle else "Scores of another tool.",
+        data=one.data,
+        level=_level(evaluation),
+        measurements=evaluation.measurements,
+        scores=_scores(evaluation.frames, bundle),
+        chosen=_chosen(evaluation, bundle),
+        videos=evaluation.videos,
+        not_scored=tuple(
+            page.NotScored(str(row.video_key), str(row.reason))
+            for row in evaluation.not_scored.itertuples()
+        ),
+        operating_points=bundle.card.operating_points if bundle else (),
+        few_frames=one.few_frames,
+        epochs=tuple(_epochs(one.path.parent)),
+        projections=tuple(_projections(shown)) if shown else (),
+        false_alarms=alarms,
+        misses=misses,
+    )
+
+
+def _level(evaluation: Evaluation) -> str:
+    levels = {row.level for row in evaluation.measurements}
+    return "clip" if "clip" in levels else "frame"
+
+
+def _scores(frames: ScoreTable, bundle: Bundle | None) -> page.VideoScores:
+    videos = frames.pooled()
+    reference = bundle.reference if bundle else None
+    ranks: tuple[float, ...] = ()
+    if reference is not None and np.isfinite(videos.distances).all():
+        ranks = tuple(reference.rank(float(distance)) for distance in videos.distances)
+    return page.VideoScores(
+        keys=tuple(videos.videos.tolist()),
+        labels=tuple(videos.labels.tolist()),
+        groups=tuple(videos.groups.tolist()),
+        fake_probability=tuple(videos.fake_probability.tolist()),
+        distance_rank=ranks,
+    )
+
+
+def _chosen(evaluation: Evaluation, bundle: Bundle | None) -> page.Chosen:
+    said = evaluation.chosen
+    epochs = (bundle.training.get("epochs") or []) if bundle else []
+    return page.Chosen(
+        threshold=evaluation.threshold,
+        threshold_from=_sentence(said.threshold),
+        calibration=bundle.card.calibration if bundle else Calibration(),
+        calibration_from=_sentence(said.calibration),
+        epoch=epochs[0]["chosen"] if len(epochs) == 1 else None,
+        epoch_from=_sentence(said.epoch),
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _epochs(run: Path) -> Iterator[page.Epoch]:
+    for row in read_epochs(run):
+        yield page.Epoch(int(row["epoch"]), float(row["train_loss"]), float(row["val_loss"]))
+
+
+def _projections(source: Source) -> Iterator[page.Projection]:
+    if "seed" not in (source.bundle.training.get("config") or {}):
+        return  # a bundle that does not say where it started from has no picture of before
+    table = projections(source.bundle, source.store, split=source.split)
+    for method, rows in table.groupby("method", sort=False):
+        after, before = (rows.loc[rows["when"] == when] for when in (AFTER, BEFORE))
+        fake = after["class"] == "fake"
+        yield page.Projection(
+            method=str(method),
+            after=_points(after),
+            labels=tuple(fake.astype(int)),
+            manipulations=tuple(after["manipulation"].where(fake, "")),
+            identities=tuple(after["identity"].astype(str)),
+            compressions=tuple(after["compression"].astype(str)),
+            before=_points(before),
+        )
+
+
+def _points(rows: pd.DataFrame) -> tuple[page.Point, ...]:
+    return tuple(zip(rows["x"].astype(float), rows["y"].astype(float), strict=True))

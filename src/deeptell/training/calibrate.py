@@ -1,0 +1,128 @@
+"""What a bundle learns from validation videos after training: how sure it may be, and its lines."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from deeptell.data.fingerprints import marks_of
+from deeptell.data.leaks import check_leaks
+from deeptell.data.samples import Samples, samples_of
+from deeptell.data.scores import score_videos
+from deeptell.data.splits import choosing_side
+from deeptell.errors import DataError, LeakError
+from deeptell.evaluation.calibration import fit_calibration
+from deeptell.evaluation.metrics import calibrated, operating_points
+from deeptell.evaluation.scores import ScoreTable
+from deeptell.faces.store import FaceStore
+from deeptell.models.bundle import Bundle, load_bundle, update_card
+from deeptell.models.scoring import Progress, score
+from deeptell.records import Calibration
+
+AUTO = "auto"
+USUAL = "temperature"  # what "auto" takes where the videos suffice
+
+
+def calibrate(
+    folder: Path,
+    store: FaceStore,
+    *,
+    split: str = "val",
+    method: str,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Fit a bundle's calibration and operating points on other videos, and write them into it.
+
+    Figures that its card carried are dropped: they were measured with the old scores.
+
+    Args:
+        store: with videos that the bundle did not learn from; their manipulations are known.
+        split: the side to take, never a test side.
+        method: "none", "temperature", "platt", "isotonic", or "auto": temperature where there are
+            videos enough, else none.
+        progress: called with the samples scored, and how many there are.
+
+    Raises:
+        LeakError: the side is one that is tested on, or that the bundle learnt from; or the store
+            holds the same people on two sides, and the bundle was not trained `as_published`.
+        DataError: there are too few videos for the method, or a class is missing.
+        BundleError, ConfigError: the bundle is none, or the method is unknown.
+    """
+    bundle = load_bundle(folder)
+    videos = choosing_side(store.videos, split)
+    own = bundle.training.get("store") == store.fingerprint
+    if own and split == "train":
+        raise LeakError(
+            f"'{bundle.card.name}' learnt from the side 'train' of this store and is surer there "
+            "than elsewhere: calibrate it on 'val', or on another store."
+        )
+    trained = bundle.training.get("config") or {}
+    check_leaks(store.videos, as_published=bool(trained.get("as_published")))
+    frames = _scored(bundle, store, videos, progress)
+    done = with_calibration(bundle, frames, method=method)
+    done = replace(
+        done,
+        card=replace(done.card, measurements=()),
+        training=done.training | _provenance(done, store, split, sorted(set(frames.videos))),
+    )
+    update_card(folder, done)
+    return done
+
+
+def _scored(
+    bundle: Bundle, store: FaceStore, videos: pd.DataFrame, progress: Progress | None
+) -> ScoreTable:
+    model = bundle.model
+
+    def answers(samples: Samples) -> NDArray[np.float64]:
+        return score(model, samples.rows, samples.lengths, read=store.read, progress=progress)
+
+    return score_videos(store, videos, samples_of(store.index, model.spec), answers)
+
+
+def with_calibration(bundle: Bundle, frames: ScoreTable, *, method: str) -> Bundle:
+    """The bundle with calibration and operating points of these validation videos, and why so.
+
+    The error rates of the operating points come without intervals: their thresholds were chosen on
+    these very videos, so that an interval would promise more than it holds. Evaluation measures
+    the rates on other videos.
+
+    Args:
+        frames: logits, one row per sample.
+        method: as in `calibrate`.
+
+    Raises:
+        DataError, ConfigError: as `calibrate`.
+    """
+    videos = frames.pooled()
+    calibration, why = _fitted(videos, method=method)
+    points = operating_points(videos.labels, calibrated(videos.logits, calibration))
+    return replace(
+        bundle,
+        card=replace(bundle.card, calibration=calibration, operating_points=points),
+        training=bundle.training | {"calibration": {"method": calibration.method, "why": why}},
+    )
+
+
+def _fitted(videos: ScoreTable, *, method: str) -> tuple[Calibration, str]:
+    """The calibration, and why it is this one."""
+    groups = f"{len(set(videos.groups))} source groups of validation videos"
+    wanted = USUAL if method == AUTO else method
+    try:
+        calibration = fit_calibration(videos.labels, videos.logits, videos.groups, method=wanted)
+    except DataError as error:
+        if method != AUTO:
+            raise
+        return Calibration(), str(error)
+    asked = "as asked" if method != AUTO else "the usual one"
+    return calibration, f"{asked}; {groups}"
+
+
+def _provenance(bundle: Bundle, store: FaceStore, split: str, keys: list[str]) -> dict[str, Any]:
+    """Where the calibration is from; its videos are now among those that decided something."""
+    seen = {*str(bundle.training.get("seen", "")).split(), *marks_of(store, keys).values()}
+    calibration = {**bundle.training["calibration"], "store": store.fingerprint, "split": split}
+    return {"calibration": calibration, "seen": " ".join(sorted(seen))}
