@@ -37,10 +37,14 @@ def test_each_way_is_one_setting_away_from_the_own():
     for (setting, value), made in ways.items():
         before, after = config.model_dump(), made.model_dump()
         changed = {key for key in before if before[key] != after[key]}
-        assert changed == ({"detector", "weights"} if setting == "detector" else {setting})
-        assert str(after[setting]) == value
+        if setting == "detector":
+            assert {"detector", "weights"} <= changed <= {"detector", "weights", "min_score"}
+            assert f"{made.detector}-{made.min_score}" == value
+        else:
+            assert changed == {setting}
+            assert str(after[setting]) == value
     assert list(ways) == [
-        ("detector", "yunet"),
+        *(("detector", f"yunet-{score}") for score in (0.7, 0.9, 0.98)),
         *(("min_score", "0.9"), ("min_score", "0.98")),
         *(("follow_seconds", "0.04"), ("follow_seconds", "0.4")),
         *(("frames", "4"), ("frames", "16"), ("frames", "64")),
@@ -124,7 +128,8 @@ def test_true_faces_cut_and_found_in_every_way(benchmark, bundle, tmp_path):
     videos = read_manifest(benchmark / "manifest.parquet")
     made = {"split": "test", "data": "generated", "config": ExtractConfig(frames=3), "step": step}
     (model,) = sensitivity({"m": bundle}, videos, tmp_path, **made).models
-    assert all(way.coverage > 0.9 for way in model.ways)
+    strict = {("min_score", "0.98")}  # so sure of a drawn face the detector often is not
+    assert all(w.coverage == 1 for w in model.ways if (w.setting, w.value) not in strict)
     aucs = {(way.setting, way.value): way.auc.value for way in model.ways}
     assert len({aucs[setting, value] for setting, value in aucs if setting == "margin"}) > 1
     assert len(list((tmp_path / "stores").iterdir())) == 8

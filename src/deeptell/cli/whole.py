@@ -26,8 +26,8 @@ def demo(
     console.out.print("\nClips it never saw:\n")
     console.print_scan(result.scans)
     console.out.print(
-        f"\nEverything is in {console.shown(out)}. Open {console.shown(result.report)} in a "
-        f"browser, and try: deeptell scan CLIP.mp4 --bundle {console.shown(result.bundle)}",
+        f"\nEverything is in {console.shown(out)}. Open {console.shown(result.report)} and "
+        f"{console.shown(result.results)} in a browser, and try: deeptell scan CLIP.mp4 --bundle {console.shown(result.bundle)}",
         highlight=False,
     )
 

@@ -48,11 +48,16 @@ def detectors_of(
 def extractions(
     config: ExtractConfig, detectors: Mapping[str, str]
 ) -> dict[Variant, ExtractConfig]:
-    """The own way first, then each of the others."""
+    """The own way first, then each of the others.
+
+    Scores of two detectors are not on one scale: 0.9 keeps nearly all that MTCNN finds, and of
+    YuNet's little. So another detector is tried with each least score.
+    """
     ways = {UNCHANGED: config}
     for name in sorted(detectors.keys() - {config.detector}):
-        changes: dict[str, Any] = {"detector": name, "weights": detectors[name]}
-        ways[("detector", name)] = config.model_copy(update=changes)
+        for score in EXTRACTIONS["min_score"]:
+            changes = {"detector": name, "weights": detectors[name], "min_score": score}
+            ways[("detector", f"{name}-{score:g}")] = config.model_copy(update=changes)
     for setting, values in EXTRACTIONS.items():
         for value in values:
             if value != getattr(config, setting):

@@ -14,6 +14,7 @@ from deeptell.models.bundle import Bundle
 from deeptell.records import Calibration, Difference
 from deeptell.report import results as page
 from deeptell.results.hard_faces import worst_faces
+from deeptell.results.shifts import shifts
 from deeptell.results.sources import Judged, Source
 from deeptell.training.epochs import read_epochs
 
@@ -37,7 +38,7 @@ def results(
         title=title,
         about=tuple(about),
         statement=STATEMENT,
-        models=tuple(measured(one, pictures=pictures) for one in judged),
+        models=tuple(measured(one, judged, pictures=pictures) for one in judged),
         differences=tuple(differences(judged)),
         warnings=tuple(_warnings(judged)),
     )
@@ -67,8 +68,8 @@ def _warnings(judged: Sequence[Judged]) -> Iterator[str]:
             )
 
 
-def measured(one: Judged, *, pictures: bool) -> page.Measured:
-    """One model on one data."""
+def measured(one: Judged, judged: Sequence[Judged], *, pictures: bool) -> page.Measured:
+    """One model on one data; `judged` are all that stand on the page."""
     evaluation, bundle = one.evaluation, one.source.bundle if one.source else None
     shown = one.source if pictures else None
     alarms, misses = worst_faces(evaluation.frames, shown) if shown else ((), ())
@@ -86,6 +87,7 @@ def measured(one: Judged, *, pictures: bool) -> page.Measured:
             for row in evaluation.not_scored.itertuples()
         ),
         operating_points=bundle.card.operating_points if bundle else (),
+        shifts=tuple(shifts(one, judged)),
         few_frames=one.few_frames,
         epochs=tuple(_epochs(one.path.parent)),
         projections=tuple(_projections(shown)) if shown else (),
