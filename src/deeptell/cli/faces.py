@@ -21,6 +21,9 @@ def extract(
         typer.Option(min=1, help="Frames in a row from each of them on: clip models need 8-32."),
     ] = 1,
     detector: Annotated[str, typer.Option(help="See 'deeptell list detectors'.")] = "mtcnn",
+    weights: Annotated[
+        Path | None, typer.Option(help="The detector's file, where it brings none.")
+    ] = None,
     jobs: Jobs = CORES,
     engine: Engine = "local",
     time_limit: TimeLimit = 1800.0,
@@ -35,7 +38,12 @@ def extract(
     from deeptell.faces.extract import extract as extract_faces
 
     videos = read_manifest(manifest)
-    config = ExtractConfig(frames=frames, consecutive=consecutive, detector=detector)
+    config = ExtractConfig(
+        frames=frames,
+        consecutive=consecutive,
+        detector=detector,
+        weights=str(weights or ""),
+    )
     with console.step(f"Extracting faces from {len(videos)} videos") as progress:
         summary = extract_faces(
             videos,

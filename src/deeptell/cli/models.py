@@ -89,6 +89,9 @@ def train(
     chunks: Annotated[
         bool, typer.Option("--chunks", help="A model per balanced chunk of the fakes, and a vote.")
     ] = False,
+    fakes: Annotated[
+        str | None, typer.Option(help="store, self_blended (no fake is seen) or both.")
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help="paired, balanced or shuffled.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the input, pixels.")] = None,
     frames: Annotated[int | None, typer.Option(help="Faces of a clip or sequence.")] = None,
@@ -113,6 +116,7 @@ def train(
         mining=mining,
         classifier=classifier,
         chunks=chunks or None,
+        fakes=fakes,
         sampler=sampler,
         size=size,
         frames=frames,
@@ -141,6 +145,61 @@ def train(
     target = console.shown(run / "bundle")
     console.out.print(
         f"Next: deeptell evaluate {target} --data {console.shown(store)}", highlight=False
+    )
+
+
+@app.command(epilog="Example: deeptell retrain run run-again")
+def retrain(
+    run: Annotated[Path, typer.Argument(help="The folder of a run; only its run.json is read.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the new run.")],
+    store: Annotated[
+        Path | None, typer.Option(help="Where its faces lie now, if they were moved.")
+    ] = None,
+) -> None:
+    """Train a run once more from its folder alone: the same machine gives the same weights."""
+    from deeptell import console
+    from deeptell.models.bundle import load_bundle
+    from deeptell.training.again import again
+
+    with console.step("Training again") as progress:
+        made = again(run, out, store=store, progress=progress)
+    before = run / "bundle"
+    if before.is_dir():
+        same = load_bundle(before).card.sha256 == made.card.sha256
+        words = "the same weights as" if same else "other weights than"
+        console.out.print(f"It has {words} {console.shown(before)}.", highlight=False)
+
+
+@app.command(epilog="Example: deeptell calibrate run/bundle faces --method temperature")
+def calibrate(
+    bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'; its card is changed.")],
+    store: Annotated[Path, typer.Argument(help="Faces of videos that it did not learn from.")],
+    split: Annotated[str, typer.Option(help="The side to fit on; never a test side.")] = "val",
+    method: Annotated[
+        str, typer.Option(help="none, temperature, platt or isotonic.")
+    ] = "temperature",
+) -> None:
+    """Fit what a bundle's scores mean, and its thresholds, on validation videos of a store."""
+    from deeptell import console
+    from deeptell.faces.store import FaceStore
+    from deeptell.training.calibrate import calibrate as fit
+
+    with console.step("Calibrating") as progress:
+        done = fit(bundle, FaceStore(store), split=split, method=method, progress=progress)
+    rows = [
+        {
+            "point": point.name,
+            "threshold": f"{point.threshold:.3f}",
+            "real videos above": f"{point.false_positive_rate:.1%} of {point.real_videos}",
+            "manipulated ones above": f"{point.true_positive_rate:.1%} of {point.fake_videos}",
+        }
+        for point in done.card.operating_points
+    ]
+    console.print_table(rows)
+    console.out.print(
+        f"Calibration: {done.training['calibration']['method']}; "
+        f"{done.training['calibration']['why']}.",
+        highlight=False,
     )
 
 

@@ -27,7 +27,8 @@ def demo(
     console.print_scan(result.scans)
     console.out.print(
         f"\nEverything is in {console.shown(out)}. Open {console.shown(result.report)} and "
-        f"{console.shown(result.results)} in a browser, and try: deeptell scan CLIP.mp4 --bundle {console.shown(result.bundle)}",
+        f"{console.shown(result.results)} in a browser, and try: deeptell scan "
+        f"CLIP.mp4 --bundle {console.shown(result.bundle)}",
         highlight=False,
     )
 
@@ -68,13 +69,18 @@ def reproduce(
 
 @app.command("list", epilog="Example: deeptell list models")
 def list_names(
-    what: Annotated[str, typer.Argument(help="models, detectors or datasets.")],
+    what: Annotated[str, typer.Argument(help="models, detectors, datasets or protocols.")],
 ) -> None:
     """Name what deeptell knows."""
     from deeptell import console
     from deeptell.catalog import lookup
 
-    tables = {"models": _models, "detectors": _detectors, "datasets": _datasets}
+    tables = {
+        "models": _models,
+        "detectors": _detectors,
+        "datasets": _datasets,
+        "protocols": _protocols,
+    }
     console.print_table(lookup(tables, what, kind="list")())
 
 
@@ -99,3 +105,9 @@ def _datasets() -> list[dict[str, str]]:
     from deeptell.data.sources import SOURCES
 
     return [{"name": name, "what": source.about} for name, source in SOURCES.items()]
+
+
+def _protocols() -> list[dict[str, str]]:
+    from deeptell.evaluation.protocols import packaged, read_protocol
+
+    return [{"name": name, "what": read_protocol(name).about} for name in packaged()]

@@ -103,6 +103,12 @@ class ProtocolResult:
         return list(dict.fromkeys(cell.tested_on for cell in self.cells))
 
 
+def packaged() -> dict[str, Path]:
+    """The protocols that come with deeptell, by name."""
+    folder = Path(str(files("deeptell"))) / "recipes" / "protocols"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
 def read_protocol(name: str, *, train: TrainConfig | None = None) -> Protocol:
     """Read a packaged protocol by its name, or any by the path of its file.
 
@@ -112,10 +118,8 @@ def read_protocol(name: str, *, train: TrainConfig | None = None) -> Protocol:
     Raises:
         ConfigError: there is no such protocol, or a key, value or figure in it is unknown.
     """
-    folder = Path(str(files("deeptell"))) / "recipes" / "protocols"
-    packaged = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     is_file = name.endswith((".yaml", ".yml")) or Path(name).is_file()
-    path = Path(name) if is_file else lookup(packaged, name, kind="protocol")
+    path = Path(name) if is_file else lookup(packaged(), name, kind="protocol")
     protocol = load(Protocol, path, train=train)
     for figure in protocol.figures:
         lookup(dict.fromkeys(FIGURES), figure, kind="figure")

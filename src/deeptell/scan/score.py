@@ -68,7 +68,8 @@ class Scanner:
             moments = min(config.frames, max(LEAST_CLIPS, config.frames // spec.frames))
             change = {"frames": moments, "consecutive": spec.frames}
             config = config.model_copy(update=change)
-        return cls(bundle, create_detector(config.detector), config)
+        weights = Path(config.weights) if config.weights else None
+        return cls(bundle, create_detector(config.detector, weights=weights), config)
 
     def scan(self, path: Path) -> FileResult:
         """Answer for one video or picture; without a usable face, "cannot tell" and why.

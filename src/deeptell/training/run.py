@@ -39,9 +39,9 @@ from deeptell.models.ensemble import Ensemble
 from deeptell.models.heads import LINEAR
 from deeptell.models.on_encoder import Metric, OnEncoder
 from deeptell.models.reference import MOST_SAMPLES, Reference, embed_features
-from deeptell.models.scoring import embed, score, score_features
+from deeptell.models.scoring import Read, embed, score, score_features
 from deeptell.records import FAKE, REAL, BundleCard
-from deeptell.training.batches import Material
+from deeptell.training.batches import Material, check_fakes, learnt_from
 from deeptell.training.calibrate import AUTO, with_calibration
 from deeptell.training.classifiers import fit_classifier, fit_linear
 from deeptell.training.epochs import chosen_epochs
@@ -102,6 +102,7 @@ def train(
         ConfigError: a name is unknown, also of a manipulation or compression in this store, or
             `run` holds a run with other settings or faces.
     """
+    check_fakes(config, cached=embeddings is not None)
     videos = usable(store)
     leaks = check_leaks(videos, as_published=config.as_published)
     chosen = only(videos, methods=config.methods, compressions=config.compressions)
@@ -111,7 +112,7 @@ def train(
     this = _Run(run, config, store, embeddings, trained, validated, leaks, progress)
     model, record = _new_model(this)
     material = _material(this, model)
-    trained = material.without_short(trained)
+    trained = learnt_from(material.without_short(trained), config.fakes)
     this = replace(this, trained=trained, validated=material.without_short(validated))
     if config.calibration != AUTO:  # what cannot work is said before the training, not after it
         validated = this.validated
@@ -227,9 +228,12 @@ def _objective(config: TrainConfig, model: Model, videos: pd.DataFrame) -> Objec
 def _fit_classifier(this: _Run, model: Metric, material: Material) -> None:
     """Fit the classifier on the embeddings of the training samples, after the metric loss."""
     per_video = None if this.embeddings is not None else this.config.frames_per_video
-    chosen = material.of(this.trained, per_video=per_video)
-    embeddings = _embedded(this, model, material.samples[chosen])
-    labels, groups = material.labels[chosen], material.groups[chosen]
+    parts = list(material.parts(this.trained, this.config.fakes, per_video=per_video))
+    embeddings = np.concatenate(
+        [_embedded(this, model, material.samples[one.numbers], read=one.read) for one in parts]
+    )
+    labels = np.concatenate([one.labels for one in parts])
+    groups = np.concatenate([material.groups[one.numbers] for one in parts])
     name, seed = str(model.options["classifier"]), this.config.seed
     if name == LINEAR:
         weight, bias = fit_linear(embeddings, labels, seed=seed)
@@ -244,16 +248,20 @@ def _fit_classifier(this: _Run, model: Metric, material: Material) -> None:
         )
 
 
-def _embedded(this: _Run, model: Model, samples: Samples) -> NDArray[np.float32]:
+def _embedded(
+    this: _Run, model: Model, samples: Samples, *, read: Read | None = None
+) -> NDArray[np.float32]:
     if this.embeddings is not None and isinstance(model, OnEncoder | Ensemble):
         return embed_features(model, this.embeddings.values, samples.rows, samples.lengths)
-    return embed(model, samples.rows, samples.lengths, read=this.store.read)
+    return embed(model, samples.rows, samples.lengths, read=read or this.store.read)
 
 
-def _scored(this: _Run, model: Model, samples: Samples) -> NDArray[np.float64]:
+def _scored(
+    this: _Run, model: Model, samples: Samples, *, read: Read | None = None
+) -> NDArray[np.float64]:
     if this.embeddings is not None and isinstance(model, OnEncoder | Ensemble):
         return score_features(model, this.embeddings.values, samples.rows, samples.lengths)
-    return score(model, samples.rows, samples.lengths, read=this.store.read)
+    return score(model, samples.rows, samples.lengths, read=read or this.store.read)
 
 
 def _name_short_tracks(this: _Run, material: Material) -> None:
@@ -265,11 +273,7 @@ def _name_short_tracks(this: _Run, material: Material) -> None:
 
 
 def _card(this: _Run, model: Model) -> BundleCard:
-    counts = this.trained["label"].value_counts()
-    statement = this.config.statement or (
-        f"Trained on {counts[REAL]} real and {counts[FAKE]} manipulated videos of "
-        f"{', '.join(sorted(this.trained['dataset'].unique()))}."
-    )
+    statement = this.config.statement or _statement(this)
     return BundleCard(
         name=this.config.model,
         sha256="",
@@ -278,6 +282,24 @@ def _card(this: _Run, model: Model) -> BundleCard:
         operating_points=(),
         measurements=(),
     )
+
+
+def _statement(this: _Run) -> str:
+    reals, fakes = _counts(this)
+    of = f"videos of {', '.join(sorted(this.trained['dataset'].unique()))}"
+    if this.config.fakes == "self_blended":
+        return (
+            f"Trained on {reals} real {of} and on self-blends of their faces: no manipulated video "
+            "decided weights or epoch, only calibration and thresholds."
+        )
+    also = ", and on self-blends of the real faces" if this.config.fakes == "both" else ""
+    return f"Trained on {reals} real and {fakes} manipulated {of}{also}."
+
+
+def _counts(this: _Run) -> tuple[int, int]:
+    """Real and manipulated videos that were learnt from."""
+    fakes = int((this.trained["label"] == FAKE).sum())
+    return len(this.trained) - fakes, fakes
 
 
 def _warning(this: _Run) -> str:
@@ -302,14 +324,14 @@ def _architecture(config: TrainConfig, model: Model) -> str:
 
 def _provenance(this: _Run, model: Model, material: Material, record: str | None) -> dict[str, Any]:
     """What it was made from, and whether it learnt anything: `train_loss` near 0.69 is chance."""
-    counts = this.trained["label"].value_counts()
+    reals, fakes = _counts(this)
     return {
         "config": this.config.model_dump(mode="json"),
         "store": this.store.fingerprint,
         "embeddings": asdict(this.embeddings.origin) if this.embeddings else None,
         "weights": record,
-        "real_videos": int(counts[REAL]),
-        "fake_videos": int(counts[FAKE]),
+        "real_videos": reals,
+        "fake_videos": fakes,
         "leaks": leak_counts(this.leaks),
         "short_tracks": int(material.short_tracks.sum()),
         "train_loss": _training_loss(this, model, material),
@@ -338,13 +360,14 @@ def _training_loss(this: _Run, model: Model, material: Material) -> float:
     less than it does.
     """
     rng = np.random.default_rng(this.config.seed)
-    places = [
-        rng.permutation(material.of(part))[: LOOKED_AT // 2]
-        for _, part in this.trained.groupby("label")
-    ]
-    chosen = np.concatenate(places)
-    logits = torch.from_numpy(_scored(this, model, material.samples[chosen]))
-    labels = torch.from_numpy(material.labels[chosen])
+    answers, truths = [], []
+    for part in material.parts(this.trained, this.config.fakes):
+        for label in np.unique(part.labels):
+            chosen = rng.permutation(part.numbers[part.labels == label])[: LOOKED_AT // 2]
+            answers.append(_scored(this, model, material.samples[chosen], read=part.read))
+            truths.append(np.full(len(chosen), label))
+    logits = torch.from_numpy(np.concatenate(answers))
+    labels = torch.from_numpy(np.concatenate(truths))
     found = minimize_scalar(
         lambda shift: float(balanced_log_loss(logits - shift, labels.double())),
         bounds=(float(logits.min()), float(logits.max()) + 1e-6),
@@ -377,8 +400,16 @@ def _reference(this: _Run, model: Model, material: Material) -> Reference:
     rule by which logits are pooled.
     """
     per_video = max(1, MOST_SAMPLES // len(this.trained))
-    chosen = spread(material.of(this.trained, per_video=per_video), count=MOST_SAMPLES)
-    reference = Reference.fit(_embedded(this, model, material.samples[chosen]))
+    learnt = [
+        _embedded(
+            this,
+            model,
+            material.samples[spread(one.numbers, count=MOST_SAMPLES)],
+            read=one.read,
+        )
+        for one in material.parts(this.trained, this.config.fakes, per_video=per_video)
+    ]
+    reference = Reference.fit(np.concatenate(learnt))
 
     def far(samples: Samples) -> NDArray[np.float64]:
         parts = [samples[start : start + AT_ONCE] for start in range(0, len(samples), AT_ONCE)]
