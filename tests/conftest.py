@@ -1,12 +1,15 @@
 """One small world for all tests: generated people, their faces, and a detector trained briefly."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from filelock import FileLock
 
 from deeptell import config
+from deeptell.cli import main
 from deeptell.data.manifest import read_manifest, write_manifest
 from deeptell.data.sources import faceforensics
 from deeptell.faces.extract import extract
@@ -78,3 +81,31 @@ def shared_clips() -> Path:
     if not (SHARED / "clips").is_dir():
         pytest.skip("no real clips beside the repository")
     return SHARED / "clips"
+
+
+class Ran(NamedTuple):
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process, as its entry point does."""
+
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["deeptell", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        return Ran(code, *capfd.readouterr())
+
+    return call

@@ -8,44 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from conftest import Ran
 from typer.main import get_command
 
-from deeptell.cli import app, main
+from deeptell.cli import app
 from deeptell.faces.store import FaceStore
 from deeptell.media.encode import write_video
 from deeptell.records import Image
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
-
-
-@dataclass
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Run the command in this process, as its entry point does."""
-
-    def call(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["deeptell", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        return Ran(code, *capfd.readouterr())
-
-    return call
 
 
 def clip_of(benchmark: Path) -> Path:
@@ -116,7 +92,8 @@ def test_the_whole_way(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-
     settings.write_text("model: test_resnet\nsize: 64\nframes_per_video: 2\n")
     assert run("train", faces, trained, "--config", settings, "--epochs", 1).code == 0
     ran = run("evaluate", trained / "bundle", "--data", faces, "--json")
-    assert json.loads(ran.out)["coverage"] == 1
+    (measured,) = json.loads(ran.out)["models"]
+    assert (measured["videos"], measured["not_scored"]) == (10, [])
     assert "Deepfakes" in run("evaluate", trained / "bundle", "--data", faces).out
     the_way_of_heads(run, faces, trained, tmp_path)
 
