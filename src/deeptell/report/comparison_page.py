@@ -175,7 +175,7 @@ def _measured(models: Sequence[Compared]) -> list[str]:
 def _subsets(models: Sequence[Compared]) -> list[str]:
     """The manipulations of which an AUC was measured, in the order given."""
     rows = [row for model in models for row in model.measurements]
-    return in_order(r.subset for r in rows if r.metric == "auc" and r.subset != "all")
+    return in_order(r.subset for r in rows if r.metric == "auc" and r.by == "manipulation")
 
 
 def _few_counts(models: Sequence[Compared]) -> list[int]:

@@ -23,7 +23,7 @@ SHEETS = ("report.css", "comparison.css", "results.css")
 def render(results: Results) -> str:
     """Return the page; what the results do not hold has no section."""
     sheet = page.style(*SHEETS)
-    return (
+    text = (
         _environment()
         .get_template("results.html.j2")
         .render(
@@ -36,6 +36,7 @@ def render(results: Results) -> str:
             version=deeptell.__version__,
         )
     )
+    return text.lstrip()
 
 
 @cache

@@ -245,7 +245,7 @@ def _measured(
         note=_note(row, embeddings),
         parameters=sum(p.numel() for p in bundle.model.parameters()),
         train_loss=float(bundle.training["train_loss"]),
-        measurements=result.measurements,
+        measurements=tuple(one for one in result.measurements if one.by in ("all", "manipulation")),
         few_frames=tuple(points),
         videos=result.videos,
         scored=result.videos - len(result.not_scored),

@@ -373,7 +373,7 @@ def _training_loss(this: _Run, model: Model, material: Material) -> float:
         bounds=(float(logits.min()), float(logits.max()) + 1e-6),
         method="bounded",
     )
-    return float(found.fun)
+    return round(float(found.fun), 6)  # beyond that it is the order in which floats were added
 
 
 def _validated(this: _Run, bundle: Bundle) -> Bundle:
