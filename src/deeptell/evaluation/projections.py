@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from deeptell.data.samples import Samples, keys_of, samples_of, spread
-from deeptell.errors import DataError
+from deeptell.errors import DataError, WeightsError
 from deeptell.explain.projection import pca, tsne
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle, load_encoder
@@ -19,7 +19,7 @@ from deeptell.models.families import build, describe
 from deeptell.models.on_encoder import OnEncoder
 from deeptell.models.onnx import OnnxEncoder
 from deeptell.models.scoring import embed
-from deeptell.models.weights import fill
+from deeptell.models.weights import DOWNLOAD, fill, is_here
 from deeptell.records import FAKE
 
 MOST = 1000  # samples in a picture
@@ -89,12 +89,21 @@ def _start(model: Model, config: Mapping[str, Any], *, cached: bool) -> Model:
         # The encoder is made in any case, as it was then: what is drawn later depends on it.
         start = build(made["family"], made["options"])
     if not (isinstance(start, OnEncoder) and isinstance(model, OnEncoder)):
-        fill(start, config["weights"])
+        _fill(start, config["weights"])
     elif (came := _encoder(model, config, cached=cached)) is not None:
         start.encoder = came
     else:
-        fill(start.encoder, config["weights"])
+        _fill(start.encoder, config["weights"])
     return start
+
+
+def _fill(network: Encoder, weights: str) -> None:
+    if weights == DOWNLOAD and not is_here(network):
+        raise WeightsError(
+            "The weights that it started from are not in this machine's cache, and measuring "
+            "fetches nothing: 'deeptell embed ... --weights download' does."
+        )
+    fill(network, weights)
 
 
 def _encoder(model: OnEncoder, config: Mapping[str, Any], *, cached: bool) -> Encoder | None:

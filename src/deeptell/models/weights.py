@@ -110,9 +110,8 @@ def _download(network: Encoder) -> Path:
         raise WeightsError(
             "Nobody published weights for this network: take --weights none, or a file."
         )
-    name = Path(url).name if Path(url).stem != "model" else f"{url.split('/')[4]}.safetensors"
-    file = Path(torch.hub.get_dir()) / "checkpoints" / name
-    carried = re.search(r"-([0-9a-f]{8,})\.\w+$", name)
+    file = _cached(url)
+    carried = re.search(r"-([0-9a-f]{8,})\.\w+$", file.name)
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -126,6 +125,17 @@ def _download(network: Encoder) -> Path:
             ) from None
     _check_hash(file, carried[1] if carried else None)
     return file
+
+
+def is_here(network: Encoder) -> bool:
+    """Whether "download" would find the published file in the cache."""
+    url = address(network)
+    return url is not None and _cached(url).is_file()
+
+
+def _cached(url: str) -> Path:
+    name = Path(url).name if Path(url).stem != "model" else f"{url.split('/')[4]}.safetensors"
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
 
 
 def _check_hash(file: Path, published: str | None) -> None:

@@ -1,11 +1,13 @@
 """Measured models become the records of a results page."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from deeptell.errors import BundleError, DataError, WeightsError
 from deeptell.evaluation.compare import compare
 from deeptell.evaluation.evaluate import Evaluation
 from deeptell.evaluation.projections import AFTER, BEFORE, projections
@@ -17,6 +19,8 @@ from deeptell.results.hard_faces import worst_faces
 from deeptell.results.shifts import shifts
 from deeptell.results.sources import Judged, Source
 from deeptell.training.epochs import read_epochs
+
+Key = tuple[Path, str]  # a model, and what it was measured on
 
 STATEMENT = (
     "Nothing was chosen on what is measured here: thresholds, calibration and epochs come from "
@@ -34,14 +38,33 @@ def results(
         pictures: whether to show embeddings before and after training, and the worst faces; the
             models are asked once more for these.
     """
+    drawn, missing = _pictures(judged) if pictures else ({}, [])
     return page.Results(
         title=title,
         about=tuple(about),
         statement=STATEMENT,
-        models=tuple(measured(one, judged, pictures=pictures) for one in judged),
+        models=tuple(
+            replace(
+                measured(one, judged, faces=pictures),
+                projections=drawn.get((one.path, one.data), ()),
+            )
+            for one in judged
+        ),
         differences=tuple(differences(judged)),
-        warnings=tuple(_warnings(judged)),
+        warnings=(*_leaks(judged), *missing),
     )
+
+
+def _pictures(judged: Sequence[Judged]) -> tuple[dict[Key, tuple[page.Projection, ...]], list[str]]:
+    """The embeddings of each model and data, and what could not be drawn and why."""
+    drawn, missing = {}, []
+    for one in judged:
+        try:
+            if one.source is not None:
+                drawn[one.path, one.data] = tuple(_projections(one.source))
+        except (DataError, WeightsError, BundleError) as error:
+            missing.append(f"{one.name} on {one.data} has no picture of its embeddings: {error}")
+    return drawn, missing
 
 
 def differences(judged: Sequence[Judged]) -> list[Difference]:
@@ -58,7 +81,7 @@ def differences(judged: Sequence[Judged]) -> list[Difference]:
     return found
 
 
-def _warnings(judged: Sequence[Judged]) -> Iterator[str]:
+def _leaks(judged: Sequence[Judged]) -> Iterator[str]:
     for one in judged:
         told = [f"{count} {kind}" for kind, count in one.evaluation.leaks.items() if count]
         if told:
@@ -68,10 +91,10 @@ def _warnings(judged: Sequence[Judged]) -> Iterator[str]:
             )
 
 
-def measured(one: Judged, judged: Sequence[Judged], *, pictures: bool) -> page.Measured:
+def measured(one: Judged, judged: Sequence[Judged], *, faces: bool) -> page.Measured:
     """One model on one data; `judged` are all that stand on the page."""
     evaluation, bundle = one.evaluation, one.source.bundle if one.source else None
-    shown = one.source if pictures else None
+    shown = one.source if faces else None
     alarms, misses = worst_faces(evaluation.frames, shown) if shown else ((), ())
     return page.Measured(
         name=one.name,
@@ -90,7 +113,6 @@ def measured(one: Judged, judged: Sequence[Judged], *, pictures: bool) -> page.M
         shifts=tuple(shifts(one, judged)),
         few_frames=one.few_frames,
         epochs=tuple(_epochs(one.path.parent)),
-        projections=tuple(_projections(shown)) if shown else (),
         false_alarms=alarms,
         misses=misses,
     )
