@@ -4,10 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from deeptell.errors import DataError
-from deeptell.evaluation.risk import risk_coverage, shift_auc
+from deeptell.evaluation.risk import risk_coverage
 
 
 def cases(n, *, seed=0, decimals=6):
@@ -58,12 +57,3 @@ def test_a_confidence_that_knows_its_errors_has_a_smaller_area():
 def test_bad_confidence(bad):
     with pytest.raises(DataError, match="Confidence must be 3 numbers without NaN"):
         risk_coverage([0, 1, 1], [0.2, 0.6, 0.7], bad)
-
-
-def test_distances_are_ranked_as_by_scikit_learn():
-    rng = np.random.default_rng(0)
-    inside, outside = rng.gamma(2, size=50).round(1), rng.gamma(4, size=30).round(1)
-    oracle = roc_auc_score([0] * 50 + [1] * 30, np.concatenate([inside, outside]))
-    assert shift_auc(inside, outside) == pytest.approx(oracle, abs=1e-12)
-    with pytest.raises(DataError, match="there are 50 and 0"):
-        shift_auc(inside, [])

@@ -53,24 +53,3 @@ def risk_coverage(labels: ArrayLike, scores: ArrayLike, confidence: ArrayLike) -
     # A straight line through a step is what random order within it gives.
     expected = np.interp(counts, np.append(0, kept), np.append(0, mistakes))
     return RiskCoverage(kept / len(y), mistakes / kept, float(np.mean(expected / counts)))
-
-
-def shift_auc(inside: ArrayLike, outside: ArrayLike) -> float:
-    """How well distances tell cases like the training data from others: 1 always, 0.5 not at all.
-
-    Args:
-        inside: `(N,)` distances of cases of the same kind as the training data.
-        outside: `(M,)` distances of cases that are not.
-
-    Raises:
-        DataError: there are none of either, or one is NaN.
-    """
-    near = np.sort(np.asarray(inside, np.float64))
-    far = np.asarray(outside, np.float64)
-    if not (near.size and far.size) or np.isnan(near).any() or np.isnan(far).any():
-        raise DataError(
-            f"Distances must be numbers, of both sides: there are {near.size} and {far.size}, or "
-            "one is NaN."
-        )
-    below = np.searchsorted(near, far, side="left") + np.searchsorted(near, far, side="right")
-    return float(np.mean(below) / 2 / near.size)

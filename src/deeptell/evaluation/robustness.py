@@ -1,6 +1,6 @@
 """How much of what a model can do is left when videos were copied, badly lit, or cut short."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
@@ -239,22 +239,3 @@ def as_document(result: Robustness) -> dict[str, Any]:
         },
         **plain(result),
     }
-
-
-def as_rows(result: Robustness) -> Iterator[dict[str, Any]]:
-    """One flat row for each model, corruption and severity, for a CSV file."""
-    for model in result.models:
-        for point in model.points:
-            row: dict[str, Any] = {
-                "model": model.model,
-                "corruption": point.corruption,
-                "severity": point.severity,
-                "strength": point.strength,
-            }
-            for figure in (point.auc, point.balanced_accuracy, point.relative_drop):
-                row |= {
-                    figure.metric: figure.value,
-                    f"{figure.metric}_low": figure.low,
-                    f"{figure.metric}_high": figure.high,
-                }
-            yield row | {"videos": point.videos, "scored": point.scored, "data": result.data}

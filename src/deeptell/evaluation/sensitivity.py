@@ -1,6 +1,6 @@
 """How much a model's figures hang on the way faces were found and cut, which is not the model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,23 +218,3 @@ def _range(setting: str, ways: list[ExtractedFigures]) -> Range:
 def as_document(result: Sensitivity) -> dict[str, Any]:
     """The result as plain JSON values; figures that could not be had are null."""
     return {"schema_version": SCHEMA_VERSION, **plain(result)}
-
-
-def as_rows(result: Sensitivity) -> Iterator[dict[str, Any]]:
-    """One flat row for each model and way, for a CSV file."""
-    for model in result.models:
-        for way in model.ways:
-            row: dict[str, Any] = {
-                "model": model.model,
-                "setting": way.setting,
-                "value": way.value,
-                "own": way.own,
-            }
-            for name, figure in (
-                ("auc", way.auc),
-                ("auc_difference", way.auc_difference),
-                ("accuracy", way.accuracy),
-                ("accuracy_difference", way.accuracy_difference),
-            ):
-                row |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
-            yield row | {"videos": way.videos, "scored": way.scored, "data": result.data}

@@ -118,18 +118,6 @@ def score_with_distances(
     return answers[:, 0].astype(np.float64), answers[:, 1].astype(np.float64)
 
 
-def distances(
-    model: Model,
-    reference: Reference,
-    rows: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    *,
-    read: Read,
-) -> NDArray[np.float64]:
-    """Distances `(M,)` of samples from the training data; the arguments of `scoring.score`."""
-    return score_with_distances(model, reference, rows, lengths, read=read)[1]
-
-
 def embed_features(
     model: OnEncoder | Ensemble,
     features: NDArray[np.floating],
