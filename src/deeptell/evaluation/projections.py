@@ -22,14 +22,14 @@ from deeptell.models.scoring import embed
 from deeptell.models.weights import DOWNLOAD, fill, is_here
 from deeptell.records import FAKE
 
-MOST = 1000  # samples in a picture
+MOST, MOST_FACES = 1000, 4000  # samples in a picture, and faces in all of them
 BEFORE, AFTER = "before training", "after training"
 
 
 def projections(bundle: Bundle, store: FaceStore, *, split: str) -> pd.DataFrame:
     """Where samples of a side lie in a model's embedding, as points of a plane.
 
-    Of the side's samples at most `MOST` are taken, spread evenly over its videos.
+    Of the side's samples at most `MOST` are taken, of `MOST_FACES` faces, spread over its videos.
 
     Returns:
         A row for each sample in each picture. `when` ("before training", "after training") and
@@ -117,7 +117,8 @@ def _encoder(model: OnEncoder, config: Mapping[str, Any], *, cached: bool) -> En
 def _spread(store: FaceStore, samples: Samples, *, split: str) -> Samples:
     wanted = store.videos.loc[store.videos["split"] == split, "video_key"]
     chosen = np.flatnonzero(keys_of(store.index, samples.middle).isin(wanted))
-    return samples[spread(chosen, count=MOST)]
+    count = min(MOST, MOST_FACES // samples.rows.shape[1])
+    return samples[spread(chosen, count=count)]
 
 
 def _about(store: FaceStore, samples: Samples) -> pd.DataFrame:
