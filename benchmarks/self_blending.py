@@ -1,13 +1,14 @@
 """Does a detector that never saw a fake find them? Self-blended images beside real manipulations.
 
     python benchmarks/self_blending.py demo/faces src/deeptell/recipes/iwbf2020/small/frame.yaml
-    ... [--out self_blending] [--runs all self_blended] [--pairs FOLDER]
+    ... [--out self_blending] [--runs all self_blended] [--tested-on c40] [--pairs FOLDER]
 
 One recipe is trained on all manipulations of the store, on all but one, for each of them, and on
 self-blends of its real faces alone. An epoch holds as many pairs in each run, and the thresholds
 come from the store's validation videos, which hold fakes; weights and epoch of the last run do not
 see them. Printed is the AUC of the store's test videos, per manipulation, with 95 % intervals over
-source groups; a star marks what a run was trained on. There is no limit: it is as measured.
+source groups; a star marks what a run was trained on. `--tested-on` measures on videos of one
+compression only. There is no limit: it is as measured.
 
 `--pairs` also measures on a folder with real/, fake/ and groups.csv, none of whose videos are ever
 trained on. Runs that are finished in `--out` are not made again.
@@ -45,18 +46,20 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--out", type=Path, default=Path("self_blending"))
     parser.add_argument("--runs", nargs="*", help="names of rows; all of them if not given")
+    parser.add_argument("--tested-on", metavar="COMPRESSION")
     parser.add_argument("--pairs", type=Path)
     asked = parser.parse_args()
     store = FaceStore(asked.faces)
     pairs = stored(asked.pairs, asked.out / "pairs") if asked.pairs else None
     methods = manipulations(store)
+    compressions = (asked.tested_on,) if asked.tested_on else ()
     columns = [*methods, ALL, *([asked.pairs.name] if pairs else [])]
     print(f"{'trained on':24}" + "".join(f"{name:>22}" for name in columns), flush=True)
     for run in runs(methods):
         if asked.runs and run.name not in asked.runs:
             continue
         bundle = trained(run, store, asked.recipe, asked.out)
-        found = aucs(bundle, store, "test")
+        found = aucs(bundle, store, "test", compressions)
         if pairs is not None:
             found[asked.pairs.name] = aucs(bundle, pairs, "")[ALL]
         cells = [shown(found[name], known=name in run.methods) for name in columns]
@@ -103,12 +106,16 @@ def stored(folder: Path, path: Path) -> FaceStore:
     return FaceStore(path)
 
 
-def aucs(bundle: Bundle, store: FaceStore, split: str) -> dict[str, Measurement]:
-    """AUC of videos, of all of them and of each manipulation."""
-    found = evaluate(bundle, store, split=split, data=split, levels=("video",)).measurements
+def aucs(
+    bundle: Bundle, store: FaceStore, split: str, compressions: tuple[str, ...] = ()
+) -> dict[str, Measurement]:
+    """AUC of videos, of all of them and of each manipulation; of all compressions if none given."""
+    result = evaluate(
+        bundle, store, split=split, data=split, compressions=compressions, levels=("video",)
+    )
     return {
         one.subset: one
-        for one in found
+        for one in result.measurements
         if one.metric == "auc" and one.level == "video" and one.by in ("all", "manipulation")
     }
 

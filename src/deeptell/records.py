@@ -229,7 +229,7 @@ class Evidence:
     seconds: float
     fake_probability: float
     face_jpeg: bytes = field(repr=False)
-    heat_jpeg: bytes | None = field(repr=False)  # None where the model has no heat map
+    heat_jpeg: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

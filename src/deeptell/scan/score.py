@@ -5,35 +5,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.metrics import calibrated, pool
-from deeptell.explain.gradcam import grad_cam
-from deeptell.faces.crop import encode_crop
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
-from deeptell.inputs import cut, prepare, sample_rows, windows
+from deeptell.inputs import sample_rows, windows
 from deeptell.models.bundle import Bundle
 from deeptell.models.reference import score_with_distances
 from deeptell.models.scoring import score
 from deeptell.records import (
     Calibration,
-    Evidence,
     FileResult,
     FrameScore,
-    Image,
     PersonResult,
     StoredCrop,
     Verdict,
     VideoInfo,
     highest,
 )
+from deeptell.scan.evidence import telling
 from deeptell.scan.timeline import worst_seconds
 from deeptell.scan.verdict import (
     MIN_FACES,
@@ -44,8 +39,6 @@ from deeptell.scan.verdict import (
     too_little,
 )
 
-MOST_EVIDENCE = 4
-EVIDENCE_PX = 224
 LEAST_CLIPS = 8
 
 
@@ -134,7 +127,8 @@ class Scanner:
         rows, lengths = sample_rows(spans, frames=spec.frames)
         logits, distance_rank = self._asked(rows, lengths, crops)
         calibration = self.bundle.card.calibration
-        middle = [crops[row[(n - 1) // 2]] for row, n in zip(rows, lengths, strict=True)]
+        samples = [[crops[i] for i in row] for row in rows]
+        middle = [faces[(n - 1) // 2] for faces, n in zip(samples, lengths, strict=True)]
         scores = tuple(
             FrameScore(crop.frame_index, crop.pts_seconds, float(value), crop.face.box_xyxy)
             for crop, value in zip(middle, calibrated(logits, calibration), strict=True)
@@ -152,7 +146,7 @@ class Scanner:
             scores=scores,
             worst_seconds=worst,
             median_face_px=size,
-            evidence=self._evidence([[crops[i] for i in row] for row in rows], scores),
+            evidence=telling(self.bundle.model, samples, lengths, scores),
             distance_rank=distance_rank,
         )
 
@@ -169,46 +163,6 @@ class Scanner:
             return score(model, rows, lengths, read=read), None
         logits, distances = score_with_distances(model, reference, rows, lengths, read=read)
         return logits, reference.rank(pool(distances))
-
-    def _evidence(
-        self, samples: Sequence[Sequence[StoredCrop]], scores: Sequence[FrameScore]
-    ) -> tuple[Evidence, ...]:
-        """The samples with the highest scores in each stretch of the video, in order of time."""
-        parts = np.array_split(np.arange(len(samples)), min(MOST_EVIDENCE, len(samples)))
-        chosen = [int(max(part, key=lambda i: scores[i].fake_probability)) for part in parts]
-        model = self.bundle.model
-        heats: Sequence[NDArray[np.float32] | None] = [None] * len(chosen)
-        if model.heat_layer is not None:
-            batch = prepare([crop for i in chosen for crop in samples[i]], model.spec)
-            heats = list(grad_cam(model, torch.from_numpy(batch)).numpy())
-        return tuple(
-            self._one(samples[i], scores[i], heat) for i, heat in zip(chosen, heats, strict=True)
-        )
-
-    def _one(
-        self, sample: Sequence[StoredCrop], said: FrameScore, heat: NDArray[np.float32] | None
-    ) -> Evidence:
-        """The face in the middle of a sample, and its heat map."""
-        place = next(i for i, c in enumerate(sample) if c.frame_index == said.frame_index)
-        crop = sample[place]
-        if heat is not None and heat.ndim == 3:
-            heat = heat[place]
-        return Evidence(
-            seconds=crop.pts_seconds,
-            fake_probability=said.fake_probability,
-            face_jpeg=encode_crop(_shown(cut(crop, self.bundle.model.spec))),
-            heat_jpeg=None if heat is None else encode_crop(self._overlay(crop, heat)),
-        )
-
-    def _overlay(self, crop: StoredCrop, heat: NDArray[np.float32]) -> Image:
-        """The heat map over the face it was taken from; faint heat leaves the face visible."""
-        face = _shown(cut(crop, self.bundle.model.spec)).astype(np.float32)
-        large = cv2.resize(heat, (EVIDENCE_PX, EVIDENCE_PX), interpolation=cv2.INTER_CUBIC)
-        level = np.clip(large, 0, 1)
-        colours = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-        share = 0.65 * level[..., None]
-        mixed = (1 - share) * face + share * colours[..., ::-1].astype(np.float32)
-        return np.asarray(np.clip(mixed, 0, 255), dtype=np.uint8)
 
 
 def _rated(
@@ -237,12 +191,6 @@ def _damage(info: VideoInfo) -> tuple[str, ...]:
         return ()
     return (
         f"The file is damaged in {info.bad_packets} places; what could be decoded was examined.",
-    )
-
-
-def _shown(face: Image) -> Image:
-    return np.asarray(
-        cv2.resize(face, (EVIDENCE_PX, EVIDENCE_PX), interpolation=cv2.INTER_CUBIC), np.uint8
     )
 
 
