@@ -44,6 +44,28 @@ class SynthConfig(Stage):
     seed: int = Field(0, ge=0)
 
 
+class PortraitConfig(Stage):
+    """How portraits of real people become pairs of clips, one of each forged."""
+
+    ingredients: dict[str, float] = Field(
+        {
+            "redrawn": 0.35,
+            "redrawn_swap": 0.2,
+            "parts": 0.15,
+            "swapped": 0.1,
+            "reduced": 0.1,
+            "self_blended": 0.1,
+        },
+        description="of `forge.pseudo_fake`, and how often each is drawn",
+    )
+    shots: int = Field(8, ge=1, description="at most so many of one portrait")
+    most: int | None = Field(None, ge=1, description="and so many in all")
+    frames: int = Field(5, ge=1)
+    crf: tuple[int, int] = Field((15, 30), description="of the encoding, from and to")
+    val: float = Field(0.1, gt=0, lt=1, description="share of the people held out")
+    seed: int = Field(0, ge=0)
+
+
 class TrainConfig(Stage):
     """How a bundle is trained.
 

@@ -6,15 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deeptell.forge.outline import (
-    CANVAS,
-    CORNERS,
-    EXTENT,
-    LANDMARKS,
-    SHAPES,
-    canvas_to_picture,
-    draw_mask,
-)
+from deeptell.forge.canvas import CORNERS, LANDMARKS
+from deeptell.forge.outline import MASKS, SHAPES, draw_mask
 from deeptell.forge.self_blend import DETAILS, Change, SelfBlend, _tint
 from deeptell.records import Face, Image
 
@@ -46,7 +39,7 @@ def still(blend: SelfBlend) -> SelfBlend:
 class TestOutline:
     @pytest.mark.parametrize("roll", [-40, 0, 25])
     def test_the_canvas_lies_on_the_face_however_it_rolls(self, roll: float) -> None:
-        laid = canvas_to_picture(face(size=70, roll=roll, centre=(60, 90)))
+        laid = MASKS.onto(face(size=70, roll=roll, centre=(60, 90)))
         angle = np.deg2rad(roll)
         for x, y in (*LANDMARKS, *CORNERS):
             # Rotation, size and place by hand; pixels are counted from their centres.
@@ -54,8 +47,9 @@ class TestOutline:
                 60 + 70 * (x * np.cos(angle) - y * np.sin(angle)) - 0.5,
                 90 + 70 * (x * np.sin(angle) + y * np.cos(angle)) - 0.5,
             )
-            pixel = [(value + EXTENT) / (2 * EXTENT) * CANVAS - 0.5 for value in (x, y)]
-            assert laid @ [*pixel, 1] == pytest.approx(there, abs=1e-6)
+            side = 2 * MASKS.extent
+            pixel = [(value + MASKS.extent) / side * MASKS.size - 0.5 for value in (x, y)]
+            assert laid @ [*pixel, 1] == pytest.approx((*there, 1), abs=1e-6)
 
     @pytest.mark.parametrize(
         "landmarks",
@@ -94,12 +88,13 @@ class TestOutline:
         shares = []
         for seed in range(300):
             mask = draw_mask(np.random.default_rng(seed))
-            assert (mask.dtype, mask.shape) == (np.float32, (CANVAS, CANVAS))
+            assert (mask.dtype, mask.shape) == (np.float32, (MASKS.size, MASKS.size))
             assert mask.min() >= 0
             assert mask.max() == pytest.approx(1)
             assert not mask[[0, -1]].any()
             assert not mask[:, [0, -1]].any()
-            shares.append(float(mask.mean()) * (2 * EXTENT) ** 2)  # in squares of the box's side
+            area = (2 * MASKS.extent) ** 2  # in squares of the box's side
+            shares.append(float(mask.mean()) * area)
             soft = ((mask > 0.02) & (mask < 0.98)).sum() / (mask > 0.02).sum()
             assert 0.02 < soft <= 1
         assert min(shares) > 0.02  # not even the eyes alone vanish in the second step

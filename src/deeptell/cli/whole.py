@@ -67,6 +67,30 @@ def reproduce(
     console.out.print(f"\nPage: {console.shown(result.page)}", highlight=False)
 
 
+@app.command("build-default", epilog="Example: deeptell build-default portraits more-portraits")
+def build_default(
+    portraits: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of pictures of real people, PERSON_NUMBER.jpg, each a set."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("default"),
+    recipe: Annotated[
+        Path | None, typer.Option(help="A recipe (YAML) instead of the packaged one.")
+    ] = None,
+    jobs: Jobs = CORES,
+) -> None:
+    """Make the detector that comes with deeptell: film, forge and learn from portraits; resumes."""
+    from deeptell import console
+    from deeptell.reproduce.default import build_default as build
+    from deeptell.reproduce.default import recipe as read_recipe
+
+    bundle = build(portraits, out, config=read_recipe(recipe), jobs=jobs, step=console.step)
+    console.out.print(
+        f"\nBundle: {console.shown(out / 'run' / 'bundle')} ({bundle.card.sha256[:12]})",
+        highlight=False,
+    )
+
+
 @app.command("list", epilog="Example: deeptell list models")
 def list_names(
     what: Annotated[str, typer.Argument(help="models, detectors, datasets or protocols.")],

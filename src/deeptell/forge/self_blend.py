@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deeptell.forge.outline import Mask, canvas_to_picture, draw_mask
+from deeptell.forge.outline import MASKS, Mask, draw_mask
 from deeptell.records import Face, Image
 
 _RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)  # how much of the copy shows inside the mask
@@ -132,7 +132,7 @@ class SelfBlend:
             np.uint8,
         )
         # As in the paper, the mask moves with the source: its rim lies at the same place of it.
-        laid = (moving @ np.vstack([canvas_to_picture(face), [0, 0, 1]]))[:2]
+        laid = (moving @ MASKS.onto(face))[:2]
         mask = np.asarray(cv2.warpAffine(self.mask, laid, (width, height)), np.float32)
         blended = cv2.blendLinear(source, self._target(image), mask, 1 - mask)
         return self._sent(np.asarray(blended, np.uint8)), mask

@@ -1,0 +1,279 @@
+"""The default detector, from portraits of real people to a bundle; every step is kept.
+
+out/portraits/      the portraits' faces, stored
+out/autoencoders/   what the forge draws with, trained on them
+out/clips/          shots of the portraits and pseudo-fakes of these shots, and their manifest
+out/faces/          the clips' faces, stored
+out/run/            the training run; the bundle is in it
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from deeptell.config import ExtractConfig, PortraitConfig, Stage, TrainConfig, load
+from deeptell.data.claim import claim
+from deeptell.data.manifest import write_manifest
+from deeptell.data.sources.listing import NATIVE
+from deeptell.errors import DataError, OutputError
+from deeptell.faces.extract import extract
+from deeptell.faces.store import FaceStore
+from deeptell.forge.portraits import REAL, Part, cast, write_part
+from deeptell.forge.pseudo_fake import FACES, Redraw
+from deeptell.forge.shot import Map, Portrait
+from deeptell.media.decode import find_media
+from deeptell.models.autoencoder import UPSAMPLINGS, Upsampling
+from deeptell.models.bundle import Bundle
+from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
+from deeptell.training.run import train
+from deeptell.workers import Died, each
+
+Progress = Callable[[int, int], None]
+Step = Callable[[str], AbstractContextManager[Progress]]
+
+MARKER = "clips.json"
+_FACES = ExtractConfig(frames=2)  # of each clip; neighbours show all but the same
+
+
+class DefaultConfig(Stage):
+    """How the default detector is made; `recipes/default/recipe.yaml`."""
+
+    portraits: PortraitConfig = PortraitConfig()
+    autoencoders: tuple[Upsampling, ...] = tuple(UPSAMPLINGS)
+    autoencoder_steps: int = Field(6000, ge=1, description="of 32 faces")
+    train: TrainConfig = TrainConfig()
+
+
+def recipe(path: Path | None = None) -> DefaultConfig:
+    """The recipe that comes with deeptell, or another one."""
+    if path is not None:
+        return load(DefaultConfig, path)
+    with as_file(files("deeptell") / "recipes" / "default" / "recipe.yaml") as packaged:
+        return load(DefaultConfig, packaged)
+
+
+def build_default(
+    folders: Sequence[Path], out: Path, *, config: DefaultConfig, jobs: int, step: Step
+) -> Bundle:
+    """Make everything under `out`; what an earlier run left there is kept.
+
+    Args:
+        folders: of pictures of real people, each a set of its own. Who is shown is told by the
+            name of the file up to its last underscore: no person is on both sides of the split.
+        step: opens a named step of the work and gives the function that reports its progress.
+
+    Raises:
+        DataError: no portrait, or too few people.
+        OutputError: `out` was begun with other settings.
+    """
+    with step("Finding the faces of the portraits") as progress:
+        listed = list_portraits(folders)
+        extract(listed, out / "portraits", config=ExtractConfig(), jobs=jobs, progress=progress)
+    portraits = FaceStore(out / "portraits")
+    drawers = _drawers(portraits, out / "autoencoders", config, step=step)
+    with step("Filming and forging the portraits") as progress:
+        manifest = write_clips(
+            portraits, out / "clips", drawers, config.portraits, jobs=jobs, progress=progress
+        )
+    with step("Finding and storing faces") as progress:
+        extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
+    with step("Training the detector") as progress:
+        return train(FaceStore(out / "faces"), out / "run", config=config.train, progress=progress)
+
+
+def list_portraits(folders: Sequence[Path]) -> pd.DataFrame:
+    """A manifest of pictures, all of them real.
+
+    Raises:
+        MediaError: a folder is not there or holds no pictures.
+    """
+    rows = [
+        (folder.name, path, path.stem.rpartition("_")[0] or path.stem)
+        for folder in folders
+        for path in find_media(folder)
+    ]
+    return pd.DataFrame(
+        {
+            "video_key": [f"{name}/real/{NATIVE}/{path}" for name, path, _ in rows],
+            "path": [str(path) for _, path, _ in rows],
+            "dataset": [name for name, _, _ in rows],
+            "method": REAL,
+            "compression": NATIVE,
+            "label": 0,
+            "split": "",
+            "target_id": [f"{name}/{person}" for name, _, person in rows],
+            "source_id": "",
+            "group": [f"{name}/{person}" for name, _, person in rows],
+        }
+    )
+
+
+def _drawers(
+    portraits: FaceStore, folder: Path, config: DefaultConfig, *, step: Step
+) -> dict[Upsampling, Path]:
+    """The files of the autoencoders, trained where they are missing."""
+    paths = {name: folder / f"{name}.safetensors" for name in config.autoencoders}
+    if all(path.is_file() for path in paths.values()):
+        return paths
+    folder.mkdir(parents=True, exist_ok=True)
+    faces = _canvases(portraits)
+    for seed, (name, path) in enumerate(paths.items()):
+        with step(f"Training an autoencoder ({name})") as progress:
+            fit_autoencoder(
+                faces,
+                path,
+                upsampling=name,
+                steps=config.autoencoder_steps,
+                seed=seed,
+                progress=progress,
+            )
+    return paths
+
+
+def _canvases(portraits: FaceStore) -> NDArray[np.uint8]:
+    """What autoencoders learn from, `(N, 128, 128, 3)`; each folder as often as the largest."""
+    shown = _shown(portraits)
+    sizes = shown["dataset"].value_counts()
+    faces = []
+    for row, folder in zip(shown.index, shown["dataset"], strict=True):
+        crop = portraits.read([row])[0]
+        face = np.clip(FACES.of(crop.image, crop.face_in_crop) + 0.5, 0, 255).astype(np.uint8)
+        faces += [face] * int(sizes.max() // sizes[folder])
+    return np.stack(faces)
+
+
+def _shown(portraits: FaceStore) -> pd.DataFrame:
+    """Whom each picture shows: its largest face, by row of the store's index.
+
+    Raises:
+        DataError: there is none.
+    """
+    index = portraits.index
+    if index.empty:
+        raise DataError("No face was found in the portraits: give pictures that show one.")
+    size = [portraits.read([row])[0].face.size for row in range(len(index))]
+    largest = (
+        index.assign(size=size).sort_values("size").groupby("video_key", observed=True).tail(1)
+    )
+    about = portraits.videos.set_index("video_key")[["dataset", "group"]]
+    return largest.sort_index().join(about, on="video_key")
+
+
+def write_clips(
+    portraits: FaceStore,
+    out: Path,
+    drawers: Mapping[Upsampling, Path],
+    config: PortraitConfig,
+    *,
+    jobs: int,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Write the clips of all parts into `out`, and their manifest, which is returned.
+
+    Raises:
+        OutputError: `out` was begun with other settings, or a process was killed.
+        DataError: there are too few people.
+    """
+    shown = _shown(portraits)
+    people, sets = (shown[name].to_numpy(str) for name in ("group", "dataset"))
+    parts = cast(people, sets, _shapes(portraits, shown.index), config)
+    settings = {**config.model_dump(mode="json"), "portraits": portraits.fingerprint}
+    claim(out, settings, marker=MARKER)
+    arguments = (portraits.path, shown.index.to_numpy(), out, tuple(drawers.items()), config)
+    work = each(_write, parts, jobs=jobs, setup=_set_up, arguments=arguments)
+    for done, (part, result) in enumerate(work, start=1):
+        if isinstance(result, Died):
+            raise OutputError(
+                f"The process that wrote clip {part.number} was killed, most likely for lack of "
+                "memory. Start again with fewer jobs: what is finished is kept."
+            )
+        if progress:
+            progress(done, len(parts))
+    manifest = _manifest(parts, people)
+    write_manifest(manifest, out / "manifest.parquet", root=out)
+    return manifest.assign(path=[str(out.resolve() / path) for path in manifest["path"]])
+
+
+def _shapes(portraits: FaceStore, rows: Iterable[int]) -> NDArray[np.float64]:
+    """Landmarks of each portrait in coordinates of its face: `(N, 10)`."""
+    shapes = []
+    for row in rows:
+        face = portraits.read([row])[0].face
+        canvas = np.linalg.inv(FACES.onto(face))
+        points = np.array(face.landmarks) @ canvas[:2, :2].T + canvas[:2, 2]
+        shapes.append(points.ravel() / FACES.size)
+    return np.array(shapes)
+
+
+def _manifest(parts: Sequence[Part], people: NDArray[np.str_]) -> pd.DataFrame:
+    rows = []
+    for part in parts:
+        for label, path in enumerate(part.paths):
+            method = path.parent.name
+            source = people[part.source] if label else ""
+            rows.append((method, str(path), label, part.split, people[part.target], source))
+    names = ["method", "path", "label", "split", "target_id", "source_id"]
+    table = pd.DataFrame(rows, columns=names)
+    keys = [f"portraits/{row.method}/h264/{row.path}" for row in table.itertuples()]
+    return table.assign(
+        video_key=keys, dataset="portraits", compression="h264", group=table["target_id"]
+    )
+
+
+@dataclass(frozen=True)
+class _Forge:
+    """What a worker needs for every part."""
+
+    portraits: FaceStore
+    rows: NDArray[np.int64]  # of each portrait in the store
+    out: Path
+    drawers: tuple[Redraw, ...]
+    config: PortraitConfig
+
+
+_forges: list[_Forge] = []  # one per process
+
+
+def _set_up(
+    portraits: Path,
+    rows: NDArray[np.int64],
+    out: Path,
+    drawers: tuple[tuple[Upsampling, Path], ...],
+    config: PortraitConfig,
+) -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    loaded = tuple(_redraw(name, path) for name, path in drawers)
+    _forges[:] = [_Forge(FaceStore(portraits), rows, out, loaded, config)]
+
+
+def _redraw(name: Upsampling, path: Path) -> Redraw:
+    model = load_autoencoder(path, upsampling=name)
+
+    def redraw(faces: Map) -> Map:
+        with torch.inference_mode():
+            given = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
+            drawn = model(given.clamp(0, 1)).permute(0, 2, 3, 1) * 255
+        return np.asarray(drawn.numpy(), np.float32)
+
+    return redraw
+
+
+def _write(part: Part) -> None:
+    forge = _forges[0]
+
+    def portrait(number: int) -> Portrait:
+        crop = forge.portraits.read([int(forge.rows[number])])[0]
+        return Portrait(crop.image, crop.face_in_crop)
+
+    redraw = forge.drawers[part.number % len(forge.drawers)]
+    write_part(forge.out, part, forge.config, portrait=portrait, redraw=redraw)

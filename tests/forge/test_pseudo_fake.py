@@ -1,0 +1,121 @@
+"""Pseudo-fakes: changed inside the mask alone, each by what its ingredient says."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from dotted import portrait
+
+from deeptell.forge.pseudo_fake import FACES, INGREDIENTS, PseudoFake
+from deeptell.forge.shot import Portrait, Shot, ShotFrame
+
+FRAMES = 3
+
+
+def shot(**changes) -> list[ShotFrame]:
+    drawn = Shot.draw(np.random.default_rng(2), frames=FRAMES)
+    return replace(drawn, noise=0.0, **changes).film(portrait())
+
+
+def other() -> Portrait:
+    """Another face: the same landmarks on stripes."""
+    image = portrait().image.copy()
+    image[::6] = 255 - image[::6]
+    return replace(portrait(), image=image)
+
+
+def inverted(faces: np.ndarray) -> np.ndarray:
+    """What an autoencoder would not draw: so its share shows."""
+    assert faces.shape[1:] == (FACES.size, FACES.size, 3)
+    return 255 - faces
+
+
+def forge(name: str, *, redraw=inverted, **changes):
+    fake = PseudoFake.draw(np.random.default_rng(3), name, frames=FRAMES)
+    fake = replace(fake, poisson=False, flicker=np.zeros((FRAMES, 3)), **changes)
+    frames = shot()
+    return frames, fake.forge(frames, other(), redraw)
+
+
+@pytest.mark.parametrize("name", INGREDIENTS)
+def test_only_the_inside_of_the_mask_changes(name: str) -> None:
+    frames, forged = forge(name)
+    for frame, (image, mask) in zip(frames, forged, strict=True):
+        assert image.dtype == np.uint8
+        assert image.shape == frame.image.shape
+        assert mask.shape == image.shape[:2]
+        assert 0 < mask.max() <= 1 + 1e-6
+        change = np.abs(image.astype(float) - frame.image).max(axis=2)
+        assert change[mask == 0].max() <= 0.5  # rounding
+        assert change[mask > 0.5].max() > 3
+
+
+@pytest.mark.parametrize("name", INGREDIENTS)
+def test_equal_generators_forge_alike(name: str) -> None:
+    once, again = forge(name)[1], forge(name)[1]
+    assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(once, again, strict=True))
+
+
+@pytest.mark.parametrize("name", INGREDIENTS)
+def test_an_ingredient_uses_what_it_says(name: str) -> None:
+    """Another person, or another autoencoder, shows where the ingredient takes one."""
+    kind = INGREDIENTS[name]
+    neutral = {"colours": "own", "tint": np.zeros(3)}
+    fake = replace(PseudoFake.draw(np.random.default_rng(4), name, frames=FRAMES), **neutral)
+    frames = shot()
+    made = fake.forge(frames, other(), inverted)[0][0]
+    with_me = fake.forge(frames, portrait(), inverted)[0][0]
+    assert np.array_equal(made, with_me) == (not kind.other)
+    copied = fake.forge(frames, other(), lambda faces: faces)[0][0]
+    assert np.array_equal(made, copied) == (not kind.redrawn)
+
+
+def test_a_copied_face_without_errors_changes_next_to_nothing() -> None:
+    """The way to the canvas and back loses detail, and no more."""
+    frames, forged = forge(
+        "redrawn",
+        redraw=lambda faces: faces,
+        colours="own",
+        tint=np.zeros(3),
+        blur=0.0,
+        sharpening=0.0,
+        shift=np.zeros(2),
+    )
+    smooth = [
+        cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 3)
+        for picture in (frames[0].image, forged[0][0])
+    ]
+    assert np.abs(smooth[0] - smooth[1]).max() < 8
+
+
+@pytest.mark.parametrize("colours", ["rgb", "lab", "mean"])
+def test_colours_are_matched_inside_the_mask(colours: str) -> None:
+    def mean_inside(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return (picture * mask[..., None]).sum((0, 1)) / mask.sum()
+
+    frames, forged = forge("swapped", colours=colours, tint=np.zeros(3))
+    image, mask = forged[0]
+    # White on dark: the other's stripes are far brighter before they are matched.
+    off = mean_inside(image, mask) - mean_inside(frames[0].image, mask)
+    unmatched, _ = forge("swapped", colours="own", tint=np.zeros(3))[1][0]
+    before = mean_inside(unmatched, mask) - mean_inside(frames[0].image, mask)
+    assert np.abs(off).max() < 0.5 * np.abs(before).max()
+
+
+def test_a_grey_shot_has_grey_forgeries() -> None:
+    frames = Shot.draw(np.random.default_rng(2), frames=FRAMES).film(portrait(grey=True))
+    for name in INGREDIENTS:
+        fake = PseudoFake.draw(np.random.default_rng(3), name, frames=FRAMES)
+        for image, _ in fake.forge(frames, other(), inverted):
+            assert np.ptp(image, axis=2).max() <= 1
+
+
+def test_gradients_are_kept_and_the_border_is_left_alone() -> None:
+    frames, _ = forge("swapped")
+    fake = PseudoFake.draw(np.random.default_rng(3), "swapped", frames=FRAMES)
+    image, mask = replace(fake, poisson=True).forge(frames, other(), inverted)[0]
+    plainly, _ = replace(fake, poisson=False).forge(frames, other(), inverted)[0]
+    assert not np.array_equal(image, plainly)
+    change = np.abs(image.astype(float) - frames[0].image).max(axis=2)
+    assert change[mask == 0].max() <= 0.5
