@@ -10,7 +10,7 @@ from deeptell.cli.app import CORES, AsJson, Jobs, app, print_json
 from deeptell.errors import ConfigError
 
 if TYPE_CHECKING:
-    from deeptell.report.results import Results
+    from deeptell.report.results.records import Results
     from deeptell.results.sources import Judged
 
 Bundles = Annotated[list[Path], typer.Argument(help="Made by 'deeptell train'; one or more.")]
@@ -61,7 +61,7 @@ def evaluate(
         write_judged(judged, out)
         write_results(results, out)
     if as_json:
-        from deeptell.report.results_document import document
+        from deeptell.report.results.document import document
 
         print_json(document(results))
         return

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from deeptell.evaluation.score_files import write_scores
-from deeptell.report import results_page
 from deeptell.report.page import write
-from deeptell.report.results import Results
-from deeptell.report.results_document import document, measurements_csv
-from deeptell.report.results_markdown import markdown
-from deeptell.report.results_pictures import pictures
+from deeptell.report.results.document import document, measurements_csv
+from deeptell.report.results.markdown import markdown
+from deeptell.report.results.page import render
+from deeptell.report.results.pictures import pictures
+from deeptell.report.results.records import Results
 from deeptell.results.sources import Judged
 
 PAGE, DRAWINGS, SCORES = "results.html", "drawings", "scores"
@@ -17,7 +17,7 @@ PAGE, DRAWINGS, SCORES = "results.html", "drawings", "scores"
 
 def write_results(results: Results, folder: Path) -> Path:
     """Write `results.html`, `.md`, `.json`, `measurements.csv` and `drawings/*.svg`; the page."""
-    write(folder / PAGE, results_page.render(results))
+    write(folder / PAGE, render(results))
     write(folder / "results.md", markdown(results, pictures=DRAWINGS))
     text = json.dumps(document(results), indent=2, allow_nan=False)
     write(folder / "results.json", text + "\n")

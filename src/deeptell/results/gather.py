@@ -14,7 +14,7 @@ from deeptell.evaluation.projections import AFTER, BEFORE, projections
 from deeptell.evaluation.scores import Scored, ScoreTable
 from deeptell.models.bundle import Bundle
 from deeptell.records import Calibration, Difference
-from deeptell.report import results as page
+from deeptell.report.results import records as page
 from deeptell.results.hard_faces import worst_faces
 from deeptell.results.shifts import shifts
 from deeptell.results.sources import Judged, Source

@@ -9,7 +9,7 @@ from deeptell.evaluation.scores import ScoreTable
 from deeptell.faces.crop import encode_crop
 from deeptell.inputs import cut
 from deeptell.records import FAKE
-from deeptell.report.results import HardFace
+from deeptell.report.results.records import HardFace
 from deeptell.results.sources import Source
 
 MOST = 8  # of each kind

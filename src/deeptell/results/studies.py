@@ -6,8 +6,8 @@ from dataclasses import replace
 from deeptell.evaluation.protocols import ProtocolResult
 from deeptell.evaluation.robustness import ModelRobustness
 from deeptell.evaluation.sensitivity import ModelSensitivity
-from deeptell.report import results as page
-from deeptell.report.results_figures import name_of
+from deeptell.report.results import records as page
+from deeptell.report.results.figures import name_of
 from deeptell.results.gather import STATEMENT
 
 PARTS = {"method": "manipulation", "compression": "compression", "dataset": "data set"}

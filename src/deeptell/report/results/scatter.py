@@ -12,7 +12,7 @@ import numpy as np
 
 from deeptell.records import FAKE
 from deeptell.report.comparison_figures import in_order
-from deeptell.report.results import Measured, Point, Projection
+from deeptell.report.results.records import Measured, Point, Projection
 from deeptell.report.words import counted
 
 COLOURS = 4  # that can be told apart; each with four shapes of points

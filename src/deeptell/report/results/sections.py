@@ -8,24 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from deeptell.report import results_more_tables as more
-from deeptell.report import results_tables as tables
 from deeptell.report.comparison_figures import (
     in_order,
 )
-from deeptell.report.results import HardFace, Results
-from deeptell.report.results_bars import Bars, auc_bars, difference_bars_of
-from deeptell.report.results_drawings import (
+from deeptell.report.results import more_tables as more
+from deeptell.report.results import tables as tables
+from deeptell.report.results.bars import Bars, auc_bars, difference_bars_of
+from deeptell.report.results.drawings import (
     both_classes,
     curve_figures,
     reliability_figures,
     risk_figures,
 )
-from deeptell.report.results_figures import labels_of
-from deeptell.report.results_panels import few_figures, robustness_figures, training_figures
-from deeptell.report.results_plots import Figure
-from deeptell.report.results_scatter import Scatter, scatters
-from deeptell.report.results_tables import Table
+from deeptell.report.results.figures import labels_of
+from deeptell.report.results.panels import few_figures, robustness_figures, training_figures
+from deeptell.report.results.plots import Figure
+from deeptell.report.results.records import HardFace, Results
+from deeptell.report.results.scatter import Scatter, scatters
+from deeptell.report.results.tables import Table
 
 FACES = 8  # of each kind of error of a model
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from deeptell.evaluation.metrics import FIGURES, measure
 from deeptell.records import Calibration, Difference, FewFrames, Measurement, OperatingPoint
-from deeptell.report.results import (
+from deeptell.report.results.records import (
     Chosen,
     Corrupted,
     CrossTable,

@@ -1,7 +1,7 @@
 """What a results page is made from: models measured on videos, and all that explains the figures.
 
-Whoever evaluates fills these records; `results_page.render`, `results_markdown.markdown` and
-`results_document` turn them into HTML, Markdown, JSON and CSV. What is empty or None has no
+Whoever evaluates fills these records; `page.render`, `markdown.markdown` and
+`document` turn them into HTML, Markdown, JSON and CSV. What is empty or None has no
 section. Figures of a page are of videos unless they say otherwise; FAKE = 1 everywhere.
 """
 

@@ -14,8 +14,8 @@ from deeptell.report.comparison_plots import (
     difference_scale,
     share_scale,
 )
-from deeptell.report.results import Measured
-from deeptell.report.results_figures import interval, labels_of, name_of, number
+from deeptell.report.results.figures import interval, labels_of, name_of, number
+from deeptell.report.results.records import Measured
 
 SIGNIFICANT = 0.05
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from deeptell.report.comparison_figures import has_interval, in_order, name_of
 from deeptell.report.comparison_plots import few_figure, frames_percent
-from deeptell.report.results import Corrupted, Measured, Robustness
-from deeptell.report.results_figures import batches, number
-from deeptell.report.results_plots import (
+from deeptell.report.results.figures import batches, number
+from deeptell.report.results.plots import (
     Axis,
     Course,
     Figure,
@@ -19,6 +18,7 @@ from deeptell.report.results_plots import (
     measured_course,
     span_of,
 )
+from deeptell.report.results.records import Corrupted, Measured, Robustness
 
 FEW = ("auc", "accuracy")
 MANY_EPOCHS = 8  # beyond so many, not every epoch has a tick

@@ -8,7 +8,7 @@ from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.records import Measurement
 from deeptell.report import comparison_figures, words
 from deeptell.report.comparison_figures import in_order, short_data
-from deeptell.report.results import Measured
+from deeptell.report.results.records import Measured
 
 TOGETHER = 4  # lines that can be told apart in one panel
 REVERSED = 0.25  # an AUC below it is far below one half, where no interval could be had

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import deeptell
-from deeptell.report.results import Results
-from deeptell.report.results_bars import Bars
-from deeptell.report.results_figures import warnings
-from deeptell.report.results_pictures import pictures_of
-from deeptell.report.results_sections import Faces, Part, Section, sections
-from deeptell.report.results_tables import Cell, Table, headline
+from deeptell.report.results.bars import Bars
+from deeptell.report.results.figures import warnings
+from deeptell.report.results.pictures import pictures_of
+from deeptell.report.results.records import Results
+from deeptell.report.results.sections import Faces, Part, Section, sections
+from deeptell.report.results.tables import Cell, Table, headline
 from deeptell.report.words import percent, printable
 
 # What would be read as markup where plain text is meant.
@@ -19,7 +19,7 @@ def markdown(results: Results, *, pictures: str = "") -> str:
     """Return the results as Markdown with pipe tables, which GitHub and pandoc read.
 
     Args:
-        pictures: the folder, as seen from the file, in which `results_pictures.pictures` lie by
+        pictures: the folder, as seen from the file, in which `pictures.pictures` lie by
             name, such as "drawings"; by default there are no drawings.
     """
     blocks = [f"# {_plain(results.title)}", *map(_plain, results.about)]

@@ -16,11 +16,14 @@ import made_up_results as world
 import pytest
 
 from deeptell.records import plain
-from deeptell.report import page, results_markdown, results_page, results_pictures
-from deeptell.report.results import Results
-from deeptell.report.results_bars import p_of
-from deeptell.report.results_document import document, measurements_csv
-from deeptell.report.results_plots import span_of
+from deeptell.report import page
+from deeptell.report.results.bars import p_of
+from deeptell.report.results.document import document, measurements_csv
+from deeptell.report.results.markdown import markdown
+from deeptell.report.results.page import render
+from deeptell.report.results.pictures import pictures
+from deeptell.report.results.plots import span_of
+from deeptell.report.results.records import Results
 
 HOSTILE = "<script>alert('x')</script>\u202e\udcff&\"]|[a](b)"
 VOID = ("meta", "img", "br")
@@ -79,7 +82,7 @@ def results():
 
 @pytest.fixture(scope="module")
 def html(results):
-    return results_page.render(results)
+    return render(results)
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +110,16 @@ def test_warnings_come_from_the_figures_themselves(found):
     assert "Warning. 2 pairs of near copies stand on both sides" in found.text
     assert "Warning. The videos come from 12 source groups only: below 30" in found.text
     sparse = world.sparse()
-    assert "Warning." not in Page(results_page.render(sparse)).text
+    assert "Warning." not in Page(render(sparse)).text
     (model,) = sparse.models
     rows = tuple(replace(r, value=0.06, low=0.03, high=0.11) for r in model.measurements)
     turned = replace(sparse, models=(replace(model, measurements=rows),))
-    text = Page(results_page.render(turned)).text
+    text = Page(render(turned)).text
     assert "look like probabilities of being real: AUC 0.060 [0.030–0.110], far below" in text
     assert "They were measured as given, not turned round" in text
     rows = tuple(replace(r, value=1.0, low=1.0, high=1.0) for r in model.measurements)
     perfect = replace(sparse, models=(replace(model, measurements=rows),))
-    text = Page(results_page.render(perfect)).text
+    text = Page(render(perfect)).text
     # Of 40 draws, none hits 7.2 % in 1 of 20 cases: 0.928 ** 40 = 0.05.
     assert "if they did in 7.2 % of source groups, one in 20 tests on 40 groups" in text
 
@@ -130,7 +133,7 @@ def test_one_class_only_has_no_curves_and_says_why():
         for r in model.measurements
     )
     one = replace(sparse, models=(replace(model, scores=real, measurements=rows),))
-    html = results_page.render(one)
+    html = render(one)
     text = Page(html).text
     assert "All scored videos of “other” on generated people, c23, test side are real" in text
     assert 'id="curves"' not in html
@@ -140,15 +143,13 @@ def test_one_class_only_has_no_curves_and_says_why():
 
 def test_every_section_is_there_and_none_that_is_empty(html):
     assert re.findall('<section class="part" id="(.*?)"', html) == [*SECTIONS, "reading"]
-    sparse = results_page.render(world.sparse())
+    sparse = render(world.sparse())
     assert re.findall('<section class="part" id="(.*?)"', sparse) == [
         *("figures", "subsets", "curves", "calibration", "knowing", "every", "reading")
     ]
     nothing = Results(title="Nothing", about=(), statement="", models=())
-    assert re.findall('<section class="part" id="(.*?)"', results_page.render(nothing)) == [
-        "reading"
-    ]
-    assert results_markdown.markdown(nothing).startswith("# Nothing\n")
+    assert re.findall('<section class="part" id="(.*?)"', render(nothing)) == ["reading"]
+    assert markdown(nothing).startswith("# Nothing\n")
 
 
 def test_figures_of_subsets_levels_and_counts_stand_in_their_tables(results, found):
@@ -213,21 +214,21 @@ def test_models_on_several_data_are_told_apart():
     c40 = "generated people, c40, test side"
     both = world.everything(models=2)
     both = replace(both, models=(first, replace(first, data=c40), replace(second, data=c40)))
-    found = Page(results_page.render(both))
+    found = Page(render(both))
     rows = [row[0] for row in found.tables["The main figures, of videos"][1:]]
     assert rows == [
         "efficientnet_b0 c23, test side ",
         *("efficientnet_b0 c40, test side ", "r3d_18 c40, test side "),
     ]
     # Curves of one data share a drawing; those of other data have their own.
-    drawn = re.findall(r"<title>ROC</title><desc>(.*?)</desc>", results_page.render(both))
+    drawn = re.findall(r"<title>ROC</title><desc>(.*?)</desc>", render(both))
     assert [text.count("AUC") for text in drawn] == [1, 2]
 
 
 def test_more_than_four_models_get_a_second_drawing():
     results = world.everything()
     many = [replace(m, name=f"{m.name} {i}") for i in range(2) for m in results.models][:6]
-    html = results_page.render(replace(results, models=tuple(many)))
+    html = render(replace(results, models=tuple(many)))
     drawn = re.findall(r"<title>ROC</title><desc>(.*?)</desc>", html)
     assert [text.count("AUC") for text in drawn] == [4, 2]
     assert 'class="series-4' not in html
@@ -277,33 +278,33 @@ def test_names_from_outside_are_escaped():
     )
     worse = replace(results, title=HOSTILE, about=(HOSTILE,), statement=HOSTILE, models=(bad,),
                     protocol=HOSTILE, warnings=(HOSTILE,))  # fmt: skip
-    html = results_page.render(worse)
+    html = render(worse)
     assert "<script" not in html
     assert "\u202e" not in html
     assert not Page(html).all("script")
-    text = results_markdown.markdown(worse, pictures="drawings")
+    text = markdown(worse, pictures="drawings")
     assert not re.search(r"(?<!\\)<script", text)
     assert not re.search(r"(?<!\\)\[a", text)
-    for made in (html, text, *(p.svg for p in results_pictures.pictures(worse))):
+    for made in (html, text, *(p.svg for p in pictures(worse))):
         made.encode("utf-8")
-    for picture in results_pictures.pictures(worse):
+    for picture in pictures(worse):
         assert "script" not in {e.tag for e in ElementTree.fromstring(picture.svg).iter()}
 
 
 def test_pictures_are_files_of_their_own_and_markdown_links_every_one(results):
-    made = list(results_pictures.pictures(results))
+    made = list(pictures(results))
     assert len({picture.name for picture in made}) == len(made) > 40
     for picture in made:
         root = ElementTree.fromstring(picture.svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert not re.search(r"url\(|href|@import", picture.svg)
-    text = results_markdown.markdown(results, pictures="drawings")
+    text = markdown(results, pictures="drawings")
     assert re.findall(r"\]\(drawings/(.*?)\)", text) == [picture.name for picture in made]
-    assert "](" not in results_markdown.markdown(results)
+    assert "](" not in markdown(results)
 
 
 def test_markdown_has_the_same_tables_as_the_page(results, found):
-    text = results_markdown.markdown(results)
+    text = markdown(results)
     captions = re.findall(r"^\*\*(.*?)\*\*$", text, flags=re.M)
     plain_captions = {caption.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
                       for caption in captions}  # fmt: skip
@@ -336,7 +337,7 @@ def test_the_csv_has_a_row_for_every_measurement(results):
 
 
 def test_the_same_results_give_the_same_bytes(html):
-    assert results_page.render(world.everything.__wrapped__()) == html
+    assert render(world.everything.__wrapped__()) == html
 
 
 def test_a_large_page_stays_small():
@@ -344,7 +345,7 @@ def test_a_large_page_stays_small():
     crowd = world.projection(n=1000, identities=200)
     models = tuple(replace(m, projections=(crowd,)) for m in results.models)
     assert len(models[0].scores.keys) == 1000
-    assert len(results_page.render(replace(results, models=models)).encode()) < 2_000_000
+    assert len(render(replace(results, models=models)).encode()) < 2_000_000
 
 
 def test_axes_end_at_round_numbers():

@@ -9,14 +9,14 @@ from dataclasses import replace
 from statistics import median
 
 from deeptell.records import Difference
-from deeptell.report import results_curves as curves
 from deeptell.report.comparison_figures import in_order, signed, signed_interval
 from deeptell.report.comparison_plots import few_figure
-from deeptell.report.results import Corrupted, Extracted, Measured
-from deeptell.report.results_drawings import distance_risk
-from deeptell.report.results_figures import batches, labels_of, name_of, number
-from deeptell.report.results_panels import FEW, corruptions_of, drop_of, severities_of
-from deeptell.report.results_tables import Cell, Table, cell, share
+from deeptell.report.results import curves as curves
+from deeptell.report.results.drawings import distance_risk
+from deeptell.report.results.figures import batches, labels_of, name_of, number
+from deeptell.report.results.panels import FEW, corruptions_of, drop_of, severities_of
+from deeptell.report.results.records import Corrupted, Extracted, Measured
+from deeptell.report.results.tables import Cell, Table, cell, share
 from deeptell.report.words import DASH, SPACE
 
 KEPT = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of the videos kept

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from deeptell.evaluation.risk import RiskCoverage
-from deeptell.report import results_curves as curves
-from deeptell.report.results import Measured, Point
-from deeptell.report.results_figures import auc_of, batches, number
-from deeptell.report.results_plots import (
+from deeptell.report.results import curves as curves
+from deeptell.report.results.figures import auc_of, batches, number
+from deeptell.report.results.plots import (
     Axis,
     Course,
     Figure,
@@ -22,6 +21,7 @@ from deeptell.report.results_plots import (
     span_of,
     spot,
 )
+from deeptell.report.results.records import Measured, Point
 from deeptell.report.words import SPACE, counted
 
 PERCENT = f",{SPACE}%"

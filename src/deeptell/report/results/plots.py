@@ -13,7 +13,7 @@ from typing import ClassVar
 from deeptell.records import Measurement
 from deeptell.report.comparison_figures import has_interval
 from deeptell.report.comparison_plots import share_scale
-from deeptell.report.results import Point
+from deeptell.report.results.records import Point
 
 SIDE = 1000  # a drawing's own units along each axis
 INSET = 0.06  # share of an axis that stays free at both ends, for courses set aside

@@ -9,10 +9,10 @@ from typing import Any
 import deeptell
 from deeptell.evaluation.risk import RiskCoverage
 from deeptell.records import Measurement, plain
-from deeptell.report import results_curves as curves
-from deeptell.report.results import Measured, Results
-from deeptell.report.results_drawings import both_classes, distance_risk
-from deeptell.report.results_figures import warnings
+from deeptell.report.results import curves as curves
+from deeptell.report.results.drawings import both_classes, distance_risk
+from deeptell.report.results.figures import warnings
+from deeptell.report.results.records import Measured, Results
 
 SCHEMA_VERSION = 1
 

@@ -7,10 +7,10 @@ from functools import cache
 from jinja2 import Environment
 
 from deeptell.report import page, words
-from deeptell.report.results import Results
-from deeptell.report.results_plots import Figure, Plot
-from deeptell.report.results_scatter import Scatter
-from deeptell.report.results_sections import Section, sections
+from deeptell.report.results.plots import Figure, Plot
+from deeptell.report.results.records import Results
+from deeptell.report.results.scatter import Scatter
+from deeptell.report.results.sections import Section, sections
 
 SHEET = "results_picture.css"
 TALL, FLAT, CLOUD = 340, 220, 300  # pixels of what is drawn

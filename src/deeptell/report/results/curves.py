@@ -15,7 +15,7 @@ from deeptell.evaluation.curve import Curve
 from deeptell.evaluation.metrics import check, logit
 from deeptell.evaluation.risk import RiskCoverage, risk_coverage
 from deeptell.records import FAKE
-from deeptell.report.results import Point, VideoScores
+from deeptell.report.results.records import Point, VideoScores
 
 Floats = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from sklearn import metrics as oracle
 from sklearn.calibration import calibration_curve
 
 from deeptell.errors import DataError
-from deeptell.report import results_curves as curves
-from deeptell.report.results import VideoScores
+from deeptell.report.results import curves as curves
+from deeptell.report.results.records import VideoScores
 
 
 def scores(*, n=200, seed=0, steps=40):

@@ -9,8 +9,7 @@ from typing import ClassVar
 from deeptell.evaluation.metrics import measure
 from deeptell.records import Measurement
 from deeptell.report.comparison_figures import in_order
-from deeptell.report.results import CrossTable, Measured
-from deeptell.report.results_figures import (
+from deeptell.report.results.figures import (
     COUNTS,
     DECIDING,
     PROBABILITY,
@@ -21,6 +20,7 @@ from deeptell.report.results_figures import (
     name_of,
     number,
 )
+from deeptell.report.results.records import CrossTable, Measured
 from deeptell.report.words import DASH, SPACE, counted
 
 HEAT = (0.6, 0.7, 0.8, 0.9, 0.95)  # from each on, a cell is shaded one step more
