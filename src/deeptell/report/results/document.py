@@ -9,10 +9,11 @@ from typing import Any
 import deeptell
 from deeptell.evaluation.risk import RiskCoverage
 from deeptell.records import Measurement, plain
-from deeptell.report.results import curves as curves
-from deeptell.report.results.drawings import both_classes, distance_risk
-from deeptell.report.results.figures import warnings
+from deeptell.report.results import curves
+from deeptell.report.results.figures import both_classes
 from deeptell.report.results.records import Measured, Results
+from deeptell.report.results.risk import distance_risk
+from deeptell.report.results.warnings import warnings
 
 SCHEMA_VERSION = 1
 

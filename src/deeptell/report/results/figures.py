@@ -1,17 +1,15 @@
-"""Finding and naming the figures of a results page, and what a reader must be warned of."""
+"""Finding and naming the figures of a results page, and the models that they are of."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.records import Measurement
-from deeptell.report import comparison_figures, words
+from deeptell.report import comparison_figures
 from deeptell.report.comparison_figures import in_order, short_data
 from deeptell.report.results.records import Measured
 
 TOGETHER = 4  # lines that can be told apart in one panel
-REVERSED = 0.25  # an AUC below it is far below one half, where no interval could be had
 UNITLESS = ("partial_auc", "calibration_error")  # besides those that a comparison knows
 COUNTS = ("true_fake", "false_real", "true_real", "false_fake")
 
@@ -78,6 +76,11 @@ def labels_of(models: Sequence[Measured]) -> dict[int, tuple[str, str]]:
     return {id(m): (m.name, short[m.data] if len(short) > 1 else "") for m in models}
 
 
+def titles_of(models: Sequence[Measured]) -> dict[int, str]:
+    """The same in one line, for what is of one model only."""
+    return {key: ": ".join(filter(None, label)) for key, label in labels_of(models).items()}
+
+
 def batches(models: Sequence[Measured]) -> Iterator[tuple[str, Sequence[Measured]]]:
     """As many models of one data as one panel holds, with that data where the page has several."""
     sets = in_order(model.data for model in models)
@@ -87,62 +90,6 @@ def batches(models: Sequence[Measured]) -> Iterator[tuple[str, Sequence[Measured
             yield (data if len(sets) > 1 else ""), mine[start:][:TOGETHER]
 
 
-def warnings(models: Sequence[Measured]) -> list[str]:
-    """What the figures themselves warn of, in sentences."""
-    return [
-        *_reversed(models),
-        *_few_groups(models),
-        *_one_class(models),
-        *_flawless(models),
-    ]
-
-
-def _reversed(models: Sequence[Measured]) -> list[str]:
-    rows = [(model, row) for model in models if (row := model.figure("auc"))]
-    return [
-        f"The scores of “{model.name}” on {model.data} look like probabilities of being real: "
-        f"{auc_of(model)}, far below one half. They were measured as given, not turned round; if "
-        "they mean “real”, give one minus the score."
-        for model, row in rows
-        if (row.value < REVERSED if math.isnan(row.high) else row.high < 0.5)
-    ]
-
-
-def _few_groups(models: Sequence[Measured]) -> list[str]:
-    fewest = min((groups_of(model) for model in models), default=FEW_GROUPS)
-    if fewest >= FEW_GROUPS:
-        return []
-    return [
-        f"The videos come from {words.counted(fewest, 'source group')} only"
-        f"{' where they are fewest' if len({groups_of(m) for m in models}) > 1 else ''}: below "
-        f"{FEW_GROUPS}, take the 95{words.SPACE}% intervals as rough."
-    ]
-
-
-def _one_class(models: Sequence[Measured]) -> list[str]:
-    return [
-        f"All scored videos of “{model.name}” on {model.data} are "
-        f"{'manipulated' if model.scores.labels[0] else 'real'}: how well the two are told apart "
-        "is not defined."
-        for model in models
-        if len(set(model.scores.labels)) == 1
-    ]
-
-
-def _flawless(models: Sequence[Measured]) -> list[str]:
-    """An interval without width is what resampling gives where no error was made."""
-    perfect = [m for m in models if (row := m.figure("auc")) and row.value == row.low == 1]
-    if not perfect:
-        return []
-    names = words.listed(in_order(f"“{model.name}”" for model in perfect))
-    groups = min(map(groups_of, perfect))
-    return [
-        f"{names} ranked every video rightly, so that resampling gives an interval without width. "
-        f"Errors may occur all the same: if they did in {_unseen(groups)} of source groups, one in "
-        f"20 tests on {words.counted(groups, 'group')} would show none."
-    ]
-
-
-def _unseen(groups: int) -> str:
-    """The largest share that n draws miss altogether in 5 % of cases: exact, binomial."""
-    return number(1 - 0.05 ** (1 / groups), "share")
+def both_classes(models: Sequence[Measured]) -> list[Measured]:
+    """Those whose scored videos are of both classes: the others have no curve."""
+    return [model for model in models if len(set(model.scores.labels)) == 2]

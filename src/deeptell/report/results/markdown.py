@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import deeptell
 from deeptell.report.results.bars import Bars
-from deeptell.report.results.figures import warnings
+from deeptell.report.results.figure_tables import headline
 from deeptell.report.results.pictures import pictures_of
 from deeptell.report.results.records import Results
 from deeptell.report.results.sections import Faces, Part, Section, sections
-from deeptell.report.results.tables import Cell, Table, headline
+from deeptell.report.results.tables import Cell, Table
+from deeptell.report.results.warnings import warnings
 from deeptell.report.words import percent, printable
 
 # What would be read as markup where plain text is meant.

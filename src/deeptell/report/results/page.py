@@ -12,10 +12,10 @@ from jinja2 import Environment
 import deeptell
 from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.report import page, words
-from deeptell.report.results.figures import warnings
+from deeptell.report.results.figure_tables import headline
 from deeptell.report.results.records import Results
 from deeptell.report.results.sections import sections
-from deeptell.report.results.tables import headline
+from deeptell.report.results.warnings import warnings
 
 SHEETS = ("report.css", "comparison.css", "results.css")
 

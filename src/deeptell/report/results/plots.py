@@ -14,11 +14,13 @@ from deeptell.records import Measurement
 from deeptell.report.comparison_figures import has_interval
 from deeptell.report.comparison_plots import share_scale
 from deeptell.report.results.records import Point
+from deeptell.report.words import SPACE
 
 SIDE = 1000  # a drawing's own units along each axis
 INSET = 0.06  # share of an axis that stays free at both ends, for courses set aside
 APART = 5  # pixels by which courses are set aside, so that their intervals do not cover
 STEPS = (1, 2, 2.5, 5, 10)
+IN_PERCENT = f",{SPACE}%"  # ends the name of an axis of shares
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What a results page is made from: models measured on videos, and all that explains the figures.
 
-Whoever evaluates fills these records; `page.render`, `markdown.markdown` and
-`document` turn them into HTML, Markdown, JSON and CSV. What is empty or None has no
-section. Figures of a page are of videos unless they say otherwise; FAKE = 1 everywhere.
+Whoever evaluates fills these records; `page`, `markdown`, `pictures` and `document` turn them into
+HTML, Markdown, drawings, JSON and CSV. What is empty or None has no section. Figures of a page are
+of videos unless they say otherwise; FAKE = 1 everywhere.
 """
 
 import math

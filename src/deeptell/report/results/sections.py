@@ -8,24 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from deeptell.report.comparison_figures import (
-    in_order,
-)
-from deeptell.report.results import more_tables as more
-from deeptell.report.results import tables as tables
+from deeptell.report.comparison_figures import in_order
+from deeptell.report.results import figure_tables as tables
+from deeptell.report.results import studies
 from deeptell.report.results.bars import Bars, auc_bars, difference_bars_of
-from deeptell.report.results.drawings import (
-    both_classes,
-    curve_figures,
+from deeptell.report.results.calibration import (
+    operating_table,
     reliability_figures,
-    risk_figures,
+    reliability_tables,
 )
-from deeptell.report.results.figures import labels_of
-from deeptell.report.results.panels import few_figures, robustness_figures, training_figures
+from deeptell.report.results.curve_plots import curve_figures
+from deeptell.report.results.figures import both_classes, titles_of
 from deeptell.report.results.plots import Figure
 from deeptell.report.results.records import HardFace, Results
+from deeptell.report.results.risk import distance_tables, risk_figures, risk_table
 from deeptell.report.results.scatter import Scatter, scatters
 from deeptell.report.results.tables import Table
+from deeptell.report.results.training import training_figures
 
 FACES = 8  # of each kind of error of a model
 
@@ -119,8 +118,8 @@ def _calibration(results: Results) -> Section:
         (),
         (
             *reliability_figures(known),
-            *more.operating_table(results.models),
-            *more.reliability_tables(known),
+            *operating_table(results.models),
+            *reliability_tables(known),
         ),
     )
 
@@ -131,9 +130,7 @@ def _knowing(results: Results) -> Section:
         "knowing",
         "Knowing what it does not know",
         (),
-        (*risk_figures(models), more.risk_table(models), *more.distance_tables(models))
-        if models
-        else (),
+        (*risk_figures(models), risk_table(models), *distance_tables(models)) if models else (),
     )
 
 
@@ -142,7 +139,7 @@ def _few(results: Results) -> Section:
         "few-frames",
         "With few frames",
         (),
-        (*few_figures(results.models), *more.few_tables(results.models)),
+        (*studies.few_figures(results.models), *studies.few_tables(results.models)),
     )
 
 
@@ -155,7 +152,7 @@ def _robustness(results: Results) -> Section:
             "relative drop is the share of what a model has above guessing that it loses, over all "
             "corruptions and severities: 0 % is no loss, 100 % is guessing.",
         ),
-        (*robustness_figures(results.models), *more.robustness_tables(results.models)),
+        (*studies.robustness_figures(results.models), *studies.robustness_tables(results.models)),
     )
 
 
@@ -164,7 +161,7 @@ def _extraction(results: Results) -> Section:
         "extraction",
         "Sensitivity to extraction",
         ("The same model on the same videos, with faces found and cut in other ways.",),
-        tuple(more.extraction_tables(results.models)),
+        tuple(studies.extraction_tables(results.models)),
     )
 
 
@@ -197,7 +194,7 @@ def _embedding(results: Results) -> Section:
 
 
 def _faces(results: Results) -> Section:
-    labels = labels_of(results.models)
+    titles = titles_of(results.models)
     return Section(
         "faces",
         "The worst false alarms and misses",
@@ -207,7 +204,7 @@ def _faces(results: Results) -> Section:
         ),
         tuple(
             Faces(
-                f"{': '.join(filter(None, labels[id(model)]))}: {what}",
+                f"{titles[id(model)]}: {what}",
                 model.chosen.threshold,
                 faces[:FACES],
             )
