@@ -7,7 +7,8 @@ from deeptell.errors import ConfigError, DataError
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle
 from deeptell.training.folder import RUN, Begun, read_run
-from deeptell.training.run import Progress, train
+from deeptell.training.run import train
+from deeptell.training.steps import Progress
 
 
 def again(
