@@ -16,8 +16,8 @@ from pathlib import Path
 from deeptell.evaluation.localisation import localisation
 from deeptell.explain.heat import methods_for
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement
 from deeptell.models.bundle import Bundle, default_bundle, load_bundle
-from deeptell.records import Measurement
 
 FACTOR = 2.0
 

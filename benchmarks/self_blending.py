@@ -24,8 +24,9 @@ from deeptell.data.sources.folder import list_videos
 from deeptell.evaluation.evaluate import evaluate
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement
 from deeptell.models.bundle import Bundle, load_bundle
-from deeptell.records import FAKE, Measurement
+from deeptell.records import FAKE
 from deeptell.training.run import train, usable
 
 ALL, SELF_BLENDED, WITHOUT = "all", "self_blended", "without "

@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
+from deeptell.figures import Measurement
 from deeptell.records import (
     BundleCard,
     Evidence,
     FileResult,
     FrameScore,
-    Measurement,
     OperatingPoint,
     PersonResult,
     Verdict,

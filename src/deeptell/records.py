@@ -5,17 +5,16 @@ Boxes and landmarks are in pixels of the upright decoded frame, x to the right a
 FAKE = 1 everywhere: a `fake_probability` of 1 means manipulated.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deeptell.errors import StoreError
+from deeptell.figures import Measurement
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -286,88 +285,6 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One measured figure with its 95 % interval over source groups, and what it was measured on.
-
-    `low` and `high` are NaN where an interval could not be had.
-    """
-
-    data: str  # "generated benchmark, c23, test people"
-    by: str  # what the subset was chosen by: "all", "manipulation", "corruption", ...
-    subset: str  # "all", "NeuralTextures", "c40", "48 to 96 px"
-    level: str  # "frame", "clip", "track" or "video"
-    metric: str  # "auc", "balanced_accuracy", ...
-    value: float
-    low: float
-    high: float
-    videos: int
-    groups: int
-
-
-@dataclass(frozen=True, slots=True)
-class FewFrames:
-    """The figures of videos of which at most `frames` frames were seen."""
-
-    frames: int
-    auc: Measurement
-    accuracy: Measurement
-
-
-CHANCE = 0.6931  # log-loss of a model that always says one half
-ENOUGH = 0.9 * CHANCE  # the training loss below which a model learnt something
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One model of a comparison, trained and measured like the others."""
-
-    name: str  # "c3d_small", "triplets, semi-hard, then sgd"
-    family: str  # "frame", "clip", "recurrent", "metric", "classic"
-    section: str  # part of the page: "families", "metric", "imbalance" or "defects"
-    data: str  # "generated people, c40"
-    note: str  # what it stands on, and where it differs from the published one
-    parameters: int
-    train_loss: float  # balanced log-loss on training samples
-    measurements: tuple[Measurement, ...]  # of videos: "all", then by manipulation
-    few_frames: tuple[FewFrames, ...]
-    videos: int  # asked for
-    scored: int
-    seconds: float  # training and measuring
-
-    @property
-    def trained_enough(self) -> bool:
-        """Whether the training loss left chance by a tenth; else figures mean nothing."""
-        return self.train_loss < ENOUGH
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How much better one model is than another on the same videos, with a paired interval."""
-
-    better: str  # the one that is subtracted from
-    worse: str
-    section: str  # of the page
-    data: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    groups: int
-    p_value: float = math.nan  # that chance alone gives such a difference; NaN: not tested
-    p_holm: float = math.nan  # the same, corrected for how many differences were tested
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A figure from the literature, to be set beside ours."""
-
-    what: str  # "NeuralTextures c40, accuracy"
-    value: str  # "90.71 %"
-    by: str
-    remark: str  # what differs
-
-
-@dataclass(frozen=True, slots=True)
 class Calibration:
     """How a pooled logit becomes `fake_probability`, as fitted on validation videos.
 
@@ -394,24 +311,6 @@ class BundleCard:
     measurements: tuple[Measurement, ...]
     calibration: Calibration = Calibration()
     reference_videos: int = 0  # validation videos that a `distance_rank` ranks among; 0: no ranks
-
-
-def plain(value: Any) -> Any:
-    """Records as the values that JSON knows; NaN, which it does not, becomes None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def measurement(values: Mapping[str, Any]) -> Measurement:
-    """A measurement from what `plain` made of it."""
-    known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
-    known.setdefault("by", "all" if known.get("subset") == "all" else "manipulation")
-    return Measurement(**known)
 
 
 def highest(values: Sequence[float | None]) -> float | None:

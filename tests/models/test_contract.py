@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from deeptell.errors import BundleError, ConfigError
 from deeptell.explain.gradcam import grad_cam
+from deeptell.figures import Measurement
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import (
     Bundle,
@@ -25,7 +26,7 @@ from deeptell.models.families import FAMILIES, build, make
 from deeptell.models.names import NAMES, entry_of
 from deeptell.models.on_encoder import CLASSIFIER, Metric
 from deeptell.models.onnx import OnnxEncoder
-from deeptell.records import BundleCard, Measurement
+from deeptell.records import BundleCard
 from deeptell.training.classifiers import CLASSIFIERS, fit_classifier
 
 Options = dict[str, Any]

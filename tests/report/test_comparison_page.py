@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deeptell.errors import ConfigError
-from deeptell.records import Compared, Difference, FewFrames, Measurement, Published
+from deeptell.figures import Compared, Difference, FewFrames, Measurement, Published
 from deeptell.report import comparison_figures as figures
 from deeptell.report import comparison_page, comparison_plots, page
 

@@ -15,10 +15,11 @@ from deeptell.errors import ConfigError, DataError, LeakError
 from deeptell.evaluation.metrics import calibrated, operating_points, sigmoid
 from deeptell.evaluation.scores import ScoreTable
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement
 from deeptell.models.bundle import load_bundle, update_card
 from deeptell.models.reference import score_with_distances
 from deeptell.models.scoring import score
-from deeptell.records import Calibration, Measurement
+from deeptell.records import Calibration
 from deeptell.scan.document import file_entry, from_entry
 from deeptell.scan.score import Scanner
 from deeptell.training.calibrate import calibrate, with_calibration

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from deeptell.console import out, plain_text, print_table
 from deeptell.evaluation.bootstrap import FEW_GROUPS
-from deeptell.records import Compared, Difference, FewFrames, Measurement
+from deeptell.figures import Compared, Difference, FewFrames, Measurement
 
 if TYPE_CHECKING:
     from deeptell.evaluation.evaluate import Evaluation

@@ -14,7 +14,7 @@ from deeptell.evaluation.delong import Tested, delong_test
 from deeptell.evaluation.metrics import FIGURES
 from deeptell.evaluation.scores import Scored
 from deeptell.evaluation.tallies import Floats
-from deeptell.records import Difference
+from deeptell.figures import Difference
 
 SECTION = "comparison"
 TAILS = (2.5, 97.5)  # percentiles of a 95 % interval

@@ -17,7 +17,8 @@ from scipy.stats import rankdata
 from deeptell.errors import DataError
 from deeptell.evaluation.metrics import check
 from deeptell.evaluation.tallies import Floats, Ints
-from deeptell.records import FAKE, REAL, Difference
+from deeptell.figures import Difference
+from deeptell.records import FAKE, REAL
 
 NOTHING = 1e-12  # a standard error below it is rounding
 

@@ -18,12 +18,12 @@ from deeptell.evaluation.metrics import FIGURES
 from deeptell.evaluation.scores import ScoreTable
 from deeptell.evaluation.unseen import Chosen, check_unseen, chosen_of, threshold_of, unknown
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement, plain
 from deeptell.models.bundle import Bundle
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
 from deeptell.models.reference import embed_features, score_with_distances
 from deeptell.models.scoring import Progress, score, score_features
-from deeptell.records import Measurement, plain
 
 SCHEMA_VERSION = 1
 RATES = tuple(name for name in FIGURES if not name.startswith(("true_", "false_")))

@@ -14,7 +14,7 @@ from deeptell.evaluation.metrics import operating_points
 from deeptell.evaluation.score_files import SAMPLES, read_scores, table_of
 from deeptell.evaluation.scores import ScoreTable
 from deeptell.evaluation.unseen import TEST, Chosen
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 
 VALIDATION = CHOOSING[1]
 NOT_SAID = "not said by the score file"

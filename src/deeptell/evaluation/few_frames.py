@@ -14,9 +14,9 @@ from deeptell.evaluation.evaluate import asked_of, scorer_of
 from deeptell.evaluation.measurements import measurements
 from deeptell.evaluation.unseen import check_unseen, threshold_of
 from deeptell.faces.store import FaceStore
+from deeptell.figures import FewFrames
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import Bundle
-from deeptell.records import FewFrames
 
 COUNTS = (1, 3, 5, 10, 25)
 FIGURES = ("auc", "accuracy")

@@ -21,11 +21,12 @@ from deeptell.errors import DataError
 from deeptell.evaluation.masks import inside, mask_folder
 from deeptell.explain.heat import heat_map, randomised
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement
 from deeptell.inputs import prepare
 from deeptell.models.bundle import Bundle
 from deeptell.models.contract import Model
 from deeptell.models.scoring import Progress
-from deeptell.records import FAKE, Measurement, StoredCrop
+from deeptell.records import FAKE, StoredCrop
 
 DRAWS = 3  # of weights, whose figures are averaged: no verdict hangs on the luck of one
 SAMPLES_PER_VIDEO = 4

@@ -11,7 +11,8 @@ from deeptell.evaluation.bootstrap import bootstrap
 from deeptell.evaluation.metrics import FIGURES, measure
 from deeptell.evaluation.scores import ScoreTable
 from deeptell.evaluation.tallies import Floats
-from deeptell.records import FAKE, REAL, Measurement
+from deeptell.figures import Measurement
+from deeptell.records import FAKE, REAL
 
 LEVELS = ("frame", "track", "video")
 CONDITIONS = ("manipulation", "compression", "face size", "quality")

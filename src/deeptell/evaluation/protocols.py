@@ -24,9 +24,10 @@ from deeptell.errors import ConfigError
 from deeptell.evaluation.metrics import FIGURES
 from deeptell.evaluation.unseen import TEST, Chosen
 from deeptell.faces.store import FaceStore
+from deeptell.figures import FewFrames, Measurement, plain
 from deeptell.files import sha256_of
 from deeptell.models.bundle import load_encoder
-from deeptell.records import FAKE, FewFrames, Measurement, plain
+from deeptell.records import FAKE
 
 RULES = 1  # raised when the same file would be read, planned or hashed in another way
 

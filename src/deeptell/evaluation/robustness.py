@@ -17,9 +17,9 @@ from deeptell.evaluation.draws import Draws
 from deeptell.evaluation.versions import Floats, VideoScores, loaded, scores_of
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Measurement, plain
 from deeptell.media.corrupt import CORRUPTIONS, NONE, SEVERITIES, corruption
 from deeptell.models.bundle import Bundle
-from deeptell.records import Measurement, plain
 
 SCHEMA_VERSION = 1
 CLEAN = (NONE, 0)

@@ -24,8 +24,8 @@ from deeptell.evaluation.ways import (
 )
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Difference, Measurement, plain
 from deeptell.models.bundle import Bundle
-from deeptell.records import Difference, Measurement, plain
 
 SCHEMA_VERSION = 1
 

@@ -15,9 +15,9 @@ from deeptell.errors import DataError
 from deeptell.evaluation.evaluate import asked_of, scorer_of
 from deeptell.evaluation.unseen import check_unseen, threshold_of
 from deeptell.faces.store import FaceStore
+from deeptell.figures import plain
 from deeptell.files import replacing
 from deeptell.models.bundle import Bundle, load_bundle
-from deeptell.records import plain
 
 Floats = NDArray[np.float64]
 

@@ -25,12 +25,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from deeptell.errors import BundleError, ConfigError, OutputError
+from deeptell.figures import measurement, plain
 from deeptell.files import replacing, sha256_of
 from deeptell.inputs import InputSpec
 from deeptell.models.contract import Encoder, Model
 from deeptell.models.families import describe, make
 from deeptell.models.reference import Reference
-from deeptell.records import BundleCard, Calibration, OperatingPoint, measurement, plain
+from deeptell.records import BundleCard, Calibration, OperatingPoint
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD, REFERENCE = "model.safetensors", "bundle.json", "reference.safetensors"

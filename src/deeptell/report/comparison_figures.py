@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from deeptell.records import Compared, Difference, Measurement
+from deeptell.figures import Compared, Difference, Measurement
 from deeptell.report.words import DASH, SPACE
 
 NAMES = {

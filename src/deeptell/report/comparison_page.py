@@ -14,7 +14,7 @@ from jinja2 import Environment
 import deeptell
 from deeptell.catalog import lookup
 from deeptell.evaluation.bootstrap import FEW_GROUPS
-from deeptell.records import Compared, Difference, FewFrames, Measurement, Published
+from deeptell.figures import Compared, Difference, FewFrames, Measurement, Published
 from deeptell.report import comparison_figures as figures
 from deeptell.report import comparison_plots as plots
 from deeptell.report import page, words

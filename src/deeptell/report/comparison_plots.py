@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from deeptell.records import Compared, Difference, FewFrames, Measurement
+from deeptell.figures import Compared, Difference, FewFrames, Measurement
 from deeptell.report.comparison_figures import (
     figure,
     finding,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from deeptell.records import CHANCE, ENOUGH, Compared, Difference, Measurement
+from deeptell.figures import CHANCE, ENOUGH, Compared, Difference, Measurement
 from deeptell.report import words
 from deeptell.report.comparison_figures import (
     finding,

@@ -15,13 +15,8 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.evaluation.bootstrap import FEW_GROUPS
-from deeptell.records import (
-    BundleCard,
-    FileResult,
-    Measurement,
-    PersonResult,
-    Verdict,
-)
+from deeptell.figures import Measurement
+from deeptell.records import BundleCard, FileResult, PersonResult, Verdict
 from deeptell.report import distance, page, plots, words
 from deeptell.report.page import write
 

@@ -13,7 +13,8 @@ from deeptell.evaluation.compare import paired
 from deeptell.evaluation.metrics import logit, sigmoid
 from deeptell.evaluation.scores import Scored, ScoreTable
 from deeptell.faces.store import FaceStore
-from deeptell.records import Calibration, Difference
+from deeptell.figures import Difference
+from deeptell.records import Calibration
 from deeptell.training.classifiers import fit_classifier
 
 LEAKED, HELD_OUT = "accuracy claimed by a split of frames", "accuracy on people never seen"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deeptell.config import TrainConfig, load
+from deeptell.figures import Published
 from deeptell.models.names import CLASSIFIERS
-from deeptell.records import Published
 
 Size = Literal["small", "full"]
 
@@ -41,7 +41,7 @@ class Row:
 
     Attributes:
         name: as it stands on the page, unique within a data set.
-        section, family: see `records.Compared`.
+        section, family: see `figures.Compared`.
         recipe: below `recipes/iwbf2020`, without ".yaml".
         settings: that differ from the recipe's.
         cached: whether it stands on the cached features of the frame model (or of FaceNet).

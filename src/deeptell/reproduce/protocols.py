@@ -24,9 +24,9 @@ from deeptell.evaluation.protocols import (
 from deeptell.evaluation.score_files import write_scores
 from deeptell.evaluation.unseen import TEST, Chosen
 from deeptell.faces.store import FaceStore
+from deeptell.figures import FewFrames, measurement, plain
 from deeptell.files import replacing
 from deeptell.models.bundle import CARD, Bundle, load_bundle
-from deeptell.records import FewFrames, measurement, plain
 from deeptell.reproduce.run import Step
 from deeptell.training.folder import read_run
 from deeptell.training.run import train

@@ -21,10 +21,11 @@ from deeptell.evaluation.few_frames import few_frames
 from deeptell.evaluation.scores import COLUMNS, Scored, ScoreTable
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.figures import Compared, Difference, FewFrames, measurement, plain
 from deeptell.files import replacing
 from deeptell.forge.benchmark import write_benchmark
 from deeptell.models.bundle import Bundle
-from deeptell.records import FAKE, Calibration, Compared, Difference, FewFrames, measurement, plain
+from deeptell.records import FAKE, Calibration
 from deeptell.report import comparison_page
 from deeptell.report.page import write
 from deeptell.reproduce.defects import frame_level_split, vote_at_half

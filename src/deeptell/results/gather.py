@@ -12,8 +12,9 @@ from deeptell.evaluation.compare import compare
 from deeptell.evaluation.evaluate import Evaluation
 from deeptell.evaluation.projections import AFTER, BEFORE, projections
 from deeptell.evaluation.scores import Scored, ScoreTable
+from deeptell.figures import Difference
 from deeptell.models.bundle import Bundle
-from deeptell.records import Calibration, Difference
+from deeptell.records import Calibration
 from deeptell.report.results import records as page
 from deeptell.results.hard_faces import worst_faces
 from deeptell.results.shifts import shifts

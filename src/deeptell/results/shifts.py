@@ -8,7 +8,7 @@ import numpy as np
 
 from deeptell.evaluation.measurements import measurements
 from deeptell.evaluation.scores import COLUMNS, ScoreTable
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 from deeptell.results.sources import Judged
 
 

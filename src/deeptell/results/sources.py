@@ -10,8 +10,8 @@ from deeptell.evaluation.evaluate import Evaluation, evaluate
 from deeptell.evaluation.evaluate_scores import evaluate_scores
 from deeptell.evaluation.few_frames import few_frames
 from deeptell.faces.store import FaceStore
+from deeptell.figures import FewFrames
 from deeptell.models.bundle import Bundle, load_bundle
-from deeptell.records import FewFrames
 from deeptell.report.words import short_names
 from deeptell.reproduce.run import Step
 

@@ -8,7 +8,8 @@ import drawn_people
 import numpy as np
 
 from deeptell.evaluation.metrics import FIGURES, measure
-from deeptell.records import Calibration, Difference, FewFrames, Measurement, OperatingPoint
+from deeptell.figures import Difference, FewFrames, Measurement
+from deeptell.records import Calibration, OperatingPoint
 from deeptell.report.results.records import (
     Chosen,
     Corrupted,

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import made_up_results as world
 import pytest
 
-from deeptell.records import plain
+from deeptell.figures import plain
 from deeptell.report import page
 from deeptell.report.results.bars import p_of
 from deeptell.report.results.document import document, measurements_csv

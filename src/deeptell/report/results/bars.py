@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from deeptell.records import Difference, Measurement
+from deeptell.figures import Difference, Measurement
 from deeptell.report.comparison_figures import finding, has_interval, short_data, shown, tick
 from deeptell.report.comparison_plots import (
     Bar,

@@ -8,7 +8,7 @@ from typing import Any
 
 import deeptell
 from deeptell.evaluation.risk import RiskCoverage
-from deeptell.records import Measurement, plain
+from deeptell.figures import Measurement, plain
 from deeptell.report.results import curves
 from deeptell.report.results.figures import both_classes
 from deeptell.report.results.records import Measured, Results

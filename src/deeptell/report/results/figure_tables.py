@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from deeptell.evaluation.metrics import measure
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 from deeptell.report.comparison_figures import in_order
 from deeptell.report.results.figures import (
     COUNTS,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 from deeptell.report import comparison_figures
 from deeptell.report.comparison_figures import in_order, short_data
 from deeptell.report.results.records import Measured

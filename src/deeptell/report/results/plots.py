@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 from deeptell.report.comparison_figures import has_interval
 from deeptell.report.comparison_plots import share_scale
 from deeptell.report.results.records import Point

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from deeptell.errors import DataError
 from deeptell.evaluation.metrics import check
-from deeptell.records import Calibration, Difference, FewFrames, Measurement, OperatingPoint
+from deeptell.figures import Difference, FewFrames, Measurement
+from deeptell.records import Calibration, OperatingPoint
 
 Point = tuple[float, float]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from deeptell.records import Difference
+from deeptell.figures import Difference
 from deeptell.report.comparison_figures import has_interval, in_order, signed, signed_interval
 from deeptell.report.comparison_plots import few_figure, frames_percent
 from deeptell.report.results.figures import batches, name_of, number, titles_of

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from deeptell.records import Measurement
+from deeptell.figures import Measurement
 from deeptell.report.results.figures import COUNTS, interval, number
 from deeptell.report.words import DASH
 
