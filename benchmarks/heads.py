@@ -25,7 +25,8 @@ from deeptell.config import ExtractConfig
 from deeptell.data.embeddings import Embeddings, Origin, begin, finish, write_part
 from deeptell.data.samples import samples_of
 from deeptell.faces.shard import INDEX_SCHEMA
-from deeptell.faces.store import FaceStore, claim, write_index
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import write_index
 from deeptell.inputs import InputSpec
 from deeptell.models.bundle import save_encoder
 from deeptell.models.contract import Encoder

@@ -35,7 +35,8 @@ from deeptell.data.sampling import FaceDataset
 from deeptell.data.splits import side
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.shard import OK, Outcome, write_shard
-from deeptell.faces.store import FaceStore, claim, compact
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import compact
 from deeptell.inputs import InputSpec
 from deeptell.models.contract import Model
 from deeptell.records import Face, Frame, Image

@@ -33,7 +33,8 @@ from deeptell.data.samplers import PairedSampler
 from deeptell.data.samples import samples_of
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.shard import INDEX_SCHEMA, OK, Outcome, part_path, read_part, write_shard
-from deeptell.faces.store import FaceStore, claim, write_index
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import write_index
 from deeptell.inputs import InputSpec
 from deeptell.records import Face, Frame
 

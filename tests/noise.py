@@ -8,7 +8,8 @@ import pandas as pd
 from deeptell.config import ExtractConfig
 from deeptell.faces.crop import encode_crop
 from deeptell.faces.shard import OK, Outcome, write_shard
-from deeptell.faces.store import FaceStore, claim, compact
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import compact
 from deeptell.records import Face, StoredCrop
 
 FRAMES = 4

@@ -19,7 +19,8 @@ from deeptell.data.unpack import unpack, unpack_frames
 from deeptell.errors import ConfigError, DataError, OutputError, StoreError
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.shard import NO_FACE, OK, Outcome, part_path, write_shard
-from deeptell.faces.store import FaceStore, claim, compact
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import compact
 from deeptell.inputs import InputSpec, cut
 from deeptell.media.encode import write_video
 from deeptell.records import Face, Frame

@@ -9,7 +9,8 @@ from deeptell.config import ExtractConfig
 from deeptell.faces import quality
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.shard import OK, Outcome, write_shard
-from deeptell.faces.store import FaceStore, claim, compact
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import compact
 from deeptell.records import Face, Frame, VideoInfo
 
 WIDTH, HEIGHT = 900, 700

@@ -18,7 +18,8 @@ from deeptell.errors import StoreError
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.rows import ROW
 from deeptell.faces.shard import INDEX_SCHEMA, OK, Outcome, part_path, write_shard
-from deeptell.faces.store import FaceStore, claim, compact
+from deeptell.faces.store import FaceStore, claim
+from deeptell.faces.tables import compact
 from deeptell.records import Face, Frame, StoredCrop
 
 CONFIG = ExtractConfig(frames=4)

@@ -14,7 +14,8 @@ from deeptell.config import ExtractConfig
 from deeptell.errors import StoreError
 from deeptell.faces.crop import cut_crop, store_crop
 from deeptell.faces.shard import FAILED, OK, Outcome, part_path, read_part, write_shard
-from deeptell.faces.store import claim, compact
+from deeptell.faces.store import claim
+from deeptell.faces.tables import compact
 from deeptell.faces.verify import Damage, forget, verify
 from deeptell.records import Face, Frame, StoredCrop
 

@@ -14,7 +14,8 @@ from deeptell.errors import ConfigError, DataError, DeeptellError, OutputError
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.faces.shard import FAILED, NO_FACE, OK, Outcome, read_part, write_shard
-from deeptell.faces.store import claim, compact, sweep
+from deeptell.faces.store import claim, sweep
+from deeptell.faces.tables import compact
 from deeptell.faces.verify import Damage, forget, verify
 from deeptell.media.corrupt import NONE, corruption
 from deeptell.workers import Died, check_engine, each

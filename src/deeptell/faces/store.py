@@ -5,16 +5,16 @@ videos.parquet   one row per video asked for: the columns given, status, reason,
 index.parquet    one row per crop, sorted by video_key, track, frame_index; see `shard`
 index.rows       the same once more, for reading crops by their position; see `rows`
 crops/xx/        per video: a tar of JPEG crops, and its part of the index
+
+`tables` writes the three tables from the parts of the videos.
 """
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,37 +24,16 @@ from numpy.typing import NDArray
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import ConfigError, StoreError
-from deeptell.faces.rows import ROW, Row, held, read_crop, read_rows, rows_of
-from deeptell.faces.shard import INDEX_SCHEMA, Outcome, part_path, read_part
+from deeptell.faces.rows import ROW, Row, held, read_crop, read_rows
+from deeptell.faces.shard import part_path
 from deeptell.files import replacing
-from deeptell.records import StoredCrop, VideoInfo
+from deeptell.records import StoredCrop
 
 FORMAT, VERSION = "deeptell-facestore", 2  # version 1 had no index.rows
 
-_HEAD, _INDEX, _ROWS, _VIDEOS = "store.json", "index.parquet", "index.rows", "videos.parquet"
-_ROWS_AT_ONCE = 100_000
-
-_OUTCOME_SCHEMA = pa.schema(
-    [
-        ("status", pa.string()),
-        ("reason", pa.string()),
-        ("tracks", pa.int32()),
-        ("crops", pa.int32()),
-        ("container", pa.string()),
-        ("codec", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("pixel_format", pa.string()),
-        ("frame_rate", pa.float64()),
-        ("duration_seconds", pa.float64()),
-        ("declared_frames", pa.int32()),
-        ("decoded_frames", pa.int32()),
-        ("bad_packets", pa.int32()),
-        ("rotation_degrees", pa.int32()),
-        ("color_transfer", pa.string()),
-        ("is_picture", pa.bool_()),
-    ]
-)
+INDEX, ROWS, VIDEOS = "index.parquet", "index.rows", "videos.parquet"
+ROWS_AT_ONCE = 100_000
+_HEAD = "store.json"
 
 
 class FaceStore:
@@ -71,10 +50,10 @@ class FaceStore:
         version, self.config = _read_head(path)
         if version < VERSION:
             raise StoreError(
-                f"The store {path} has version {version}, which lacks {_ROWS}: run 'deeptell "
+                f"The store {path} has version {version}, which lacks {ROWS}: run 'deeptell "
                 "extract' again; it keeps the faces and writes the tables anew."
             )
-        if not all((path / name).is_file() for name in (_INDEX, _ROWS, _VIDEOS)):
+        if not all((path / name).is_file() for name in (INDEX, ROWS, VIDEOS)):
             raise StoreError(f"The store {path} is unfinished: run 'deeptell extract' again.")
 
     def __reduce__(self) -> tuple[Callable[[Path], "FaceStore"], tuple[Path]]:
@@ -90,14 +69,14 @@ class FaceStore:
         Raises:
             StoreError: a table is damaged, or they do not belong together.
         """
-        path = self.path / _INDEX
+        path = self.path / INDEX
         try:
             with pq.ParquetFile(path, read_dictionary=["video_key"]) as file:
                 codes, track, frame_index = _sampled_columns(file, self._keys)
         except (OSError, pa.ArrowException) as error:
             raise _damaged(path, error) from None
-        if len(codes) != held(self.path / _ROWS) or (codes < 0).any():
-            raise _damaged(path, f"it does not belong to {_ROWS} and {_VIDEOS}")
+        if len(codes) != held(self.path / ROWS) or (codes < 0).any():
+            raise _damaged(path, f"it does not belong to {ROWS} and {VIDEOS}")
         keys = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(self._keys))
         columns = {"video_key": keys, "track": track, "frame_index": frame_index}
         return pd.DataFrame(columns, copy=False)
@@ -106,16 +85,16 @@ class FaceStore:
     def videos(self) -> pd.DataFrame:
         """One row per video asked for, sorted by video_key: columns given, status, reason, ..."""
         try:
-            table: pd.DataFrame = pq.read_table(self.path / _VIDEOS).to_pandas()
+            table: pd.DataFrame = pq.read_table(self.path / VIDEOS).to_pandas()
         except (OSError, pa.ArrowException) as error:
-            raise _damaged(self.path / _VIDEOS, error) from None
+            raise _damaged(self.path / VIDEOS, error) from None
         return table
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over both tables, 64 hexadecimal digits: what a training run was fed."""
         digest = hashlib.sha256()
-        for name in (_INDEX, _VIDEOS):
+        for name in (INDEX, VIDEOS):
             with (self.path / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
@@ -129,7 +108,7 @@ class FaceStore:
             StoreError: a tar is missing, cut short or damaged.
         """
         crops: list[StoredCrop] = []
-        for video, run in groupby(read_rows(self.path / _ROWS, rows), key=lambda row: int(row[0])):
+        for video, run in groupby(read_rows(self.path / ROWS, rows), key=lambda row: int(row[0])):
             tar = part_path(self._keys[video]).with_suffix(".tar")
             crops += _read_run(self.path / tar, run)
         return crops
@@ -143,14 +122,14 @@ class FaceStore:
             return np.empty(0, ROW)
         first, last = int(positions.min()), int(positions.max())
         held = np.fromfile(
-            self.path / _ROWS, ROW, count=last + 1 - first, offset=first * ROW.itemsize
+            self.path / ROWS, ROW, count=last + 1 - first, offset=first * ROW.itemsize
         )
         return np.asarray(held[positions - first])
 
     @cached_property
     def _keys(self) -> "pd.Index[str]":
         """The video_key of each row of `videos`."""
-        path = self.path / _VIDEOS
+        path = self.path / VIDEOS
         try:
             keys: pd.Series[str] = pq.read_table(path, columns=["video_key"])[0].to_pandas()
         except (OSError, pa.ArrowException) as error:
@@ -177,7 +156,7 @@ def _sampled_columns(
     codes, track, frame_index = columns
     start = 0
     for part in file.iter_batches(
-        _ROWS_AT_ONCE, columns=["video_key", "track", "frame_index"], use_threads=False
+        ROWS_AT_ONCE, columns=["video_key", "track", "frame_index"], use_threads=False
     ):
         place = slice(start, start + len(part))
         texts = part["video_key"]
@@ -258,101 +237,3 @@ def sweep(path: Path) -> None:
     """Remove the temporary files that a killed run left behind."""
     for leftover in [*path.glob(".*.tmp*"), *path.glob("crops/*/.*.tmp*")]:
         leftover.unlink(missing_ok=True)
-
-
-def compact(path: Path, videos: pd.DataFrame) -> pd.DataFrame:
-    """Write the tables from the parts of `videos` and of the videos asked for before.
-
-    Every part is read once, in order; memory grows with the number of videos, not of crops.
-
-    Returns:
-        The rows of `videos` as the store now has them.
-
-    Raises:
-        StoreError: a part is damaged or vanished.
-    """
-    given = videos.drop(columns=_OUTCOME_SCHEMA.names, errors="ignore")
-    table = pa.Table.from_pandas(given, preserve_index=False).replace_schema_metadata(None)
-    older = _older(path, given["video_key"])
-    keys = sorted({*given["video_key"], *(older["video_key"].to_pylist() if older else ())})
-    outcomes: dict[str, Outcome] = {}
-    write_index(path, _parts(path, keys, outcomes), video_keys=keys)
-    found = [_flat(outcomes[key]) for key in given["video_key"]]
-    for field, column in zip(
-        _OUTCOME_SCHEMA, pa.Table.from_pylist(found, _OUTCOME_SCHEMA).columns, strict=True
-    ):
-        table = table.append_column(field, column)
-    rows = (
-        table if older is None else pa.concat_tables([older, table], promote_options="permissive")
-    )
-    with replacing(path / _VIDEOS) as temporary:
-        pq.write_table(rows.sort_by("video_key"), temporary, write_page_checksum=True)
-    result: pd.DataFrame = table.sort_by("video_key").to_pandas()
-    return result
-
-
-def write_index(path: Path, parts: Iterable[pa.Table], *, video_keys: Sequence[str]) -> None:
-    """Write index.parquet and index.rows from the parts of videos, as they come.
-
-    Args:
-        parts: rows of `INDEX_SCHEMA`, sorted by video_key, track and frame_index.
-        video_keys: those of videos.parquet, sorted.
-    """
-    keys: pd.Index[str] = pd.Index(list(video_keys))
-    with (
-        replacing(path / _ROWS) as rows,
-        replacing(path / _INDEX) as index,
-        rows.open("wb") as file,
-        pq.ParquetWriter(index, INDEX_SCHEMA, write_page_checksum=True) as writer,
-    ):
-        for table in _large(parts):
-            writer.write_table(table)
-            file.write(rows_of(table, keys).tobytes())
-
-
-def _older(path: Path, video_keys: "pd.Series[str]") -> pa.Table | None:
-    """The rows of videos that were asked for before, and are not now."""
-    if not (path / _VIDEOS).is_file():
-        return None
-    try:
-        before = pq.read_table(path / _VIDEOS)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"{path / _VIDEOS} cannot be read ({error}): run 'deeptell extract' with --repair."
-        ) from None
-    return before.filter(pa.array(~before["video_key"].to_pandas().isin(video_keys)))
-
-
-def _flat(outcome: Outcome) -> dict[str, Any]:
-    info: VideoInfo | None = outcome.info
-    facts = dataclasses.asdict(outcome) | (dataclasses.asdict(info) if info else {})
-    return {name: facts.get(name) for name in _OUTCOME_SCHEMA.names}
-
-
-def _parts(
-    path: Path, video_keys: Sequence[str], outcomes: dict[str, Outcome]
-) -> Iterator[pa.Table]:
-    """The rows of each video, whose outcome is added to `outcomes`."""
-    for key in video_keys:
-        part = read_part(path, key)
-        if part is None:
-            raise StoreError(
-                f"The part of '{key}' vanished from {path}: run 'deeptell extract' again with "
-                "the manifest that names it."
-            )
-        table, outcomes[key] = part
-        yield table
-
-
-def _large(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Join small tables, so that the index has few row groups and never lies in memory whole."""
-    waiting: list[pa.Table] = []
-    rows = 0
-    for table in tables:
-        waiting.append(table)
-        rows += len(table)
-        if rows >= _ROWS_AT_ONCE:
-            yield pa.concat_tables(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pa.concat_tables(waiting)
