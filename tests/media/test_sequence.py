@@ -11,9 +11,9 @@ import PIL.Image
 import pytest
 
 from deeptell.errors import MediaError
-from deeptell.media import sequence
+from deeptell.media import archive, sequence
+from deeptell.media.archive import archive_contents
 from deeptell.media.decode import open_media
-from deeptell.media.sequence import archive_contents
 from deeptell.records import Frame
 
 NUMBERS = (1, 2, 3, 5, 20, 100)
@@ -127,13 +127,13 @@ def test_nothing_to_read(lay: Lay, tmp_path: Path) -> None:
 def test_what_does_not_fit_into_memory_is_read_in_further_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr(sequence, "_HELD", held)
+    monkeypatch.setattr(archive, "_HELD", held)
     path = packed(tmp_path / "a.tar.gz", {f"{n}.png": picture(n) for n in (9, 3, 7, 1, 5)})
     assert greys(read(path)) == [1, 3, 5, 7, 9]
 
 
 def test_memory_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequence, "_HELD", 1 << 20)
+    monkeypatch.setattr(archive, "_HELD", 1 << 20)
     data = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     PIL.Image.fromarray(noise).save(data, "png")

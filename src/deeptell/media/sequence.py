@@ -1,15 +1,12 @@
 """Numbered pictures, in a folder or inside a .tar.gz, are read like a video.
 
 Data sets of faces ship pictures, not videos. A folder inside an archive is named
-"archive.tar.gz#folder/in/it". Nothing is ever extracted: the archive is read as a stream, its
-member names are only compared, and only regular files that are pictures are looked at.
+"archive.tar.gz#folder/in/it"; see `archive`.
 """
 
 import re
-import tarfile
 import warnings
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -22,18 +19,13 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from deeptell.errors import MediaError
-from deeptell.media.picture import PICTURE_SUFFIXES
+from deeptell.media.archive import ARCHIVE, Packed, is_picture, natural
 from deeptell.records import Frame, Image, VideoInfo
 
-ARCHIVE = ".tar.gz"
 FRAME_RATE = 25.0  # pictures do not tell theirs
 
 _LARGEST_NUMBER = 2**31 - 1
 _LARGEST_PICTURE = 64 << 20  # bytes in the file
-# Pictures whose order in the archive is not that of their numbers wait here, still encoded; what
-# does not fit is read in another pass over the archive.
-_HELD = 32 << 20
-_DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
 def is_sequence(path: Path) -> bool:
@@ -53,45 +45,13 @@ def open_sequence(path: Path) -> "PictureSequence":
     """
     if f"{ARCHIVE}#" in str(path):
         archive, _, folder = str(path).partition(f"{ARCHIVE}#")
-        held: _Pictures = _Packed(Path(archive + ARCHIVE), PurePosixPath(folder))
+        held: _Pictures = Packed(Path(archive + ARCHIVE), PurePosixPath(folder))
     else:
         held = _Loose(path)
     if not held.sizes:
         why = f" ({held.damage})" if held.damage else ""
         raise MediaError(f"{path} holds no picture{why}: check the path.")
     return PictureSequence(path, held)
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """The folders of an archive that hold pictures, in natural order, up to where it is damaged."""
-
-    folders: tuple[str, ...]  # "." where pictures lie at the top
-    damage: str  # "" where it was read to its end
-
-
-def archive_contents(archive: Path) -> Contents:
-    """List the folders of pictures inside a .tar.gz, reading it once to its end.
-
-    Raises:
-        MediaError: there is no such file.
-    """
-    folders: set[str] = set()
-    damage = ""
-    try:
-        folders.update(str(name.parent) for name, _ in _members(archive))
-    except MediaError:
-        raise
-    except _DAMAGE as error:
-        damage = str(error) or "cut short"
-    return Contents(tuple(sorted(folders, key=natural)), damage)
-
-
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Key that sorts "2.png" before "10.png"."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    # Pairs compare numbers with numbers and text with text: "" and 0 fill the other place.
-    return tuple((int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts)
 
 
 class _Pictures(Protocol):
@@ -156,7 +116,9 @@ class PictureSequence:
             MediaError: not one picture could be read.
         """
         self._tried = self._decoded = 0
-        for name, data in self._held.read(list(self._numbers)):
+        sizes = self._held.sizes
+        readable = [name for name in self._numbers if sizes[name] <= _LARGEST_PICTURE]
+        for name, data in self._held.read(readable):
             self._tried += 1
             image = _decoded(data)
             if image is None:
@@ -201,95 +163,16 @@ class _Loose:
         self.sizes = {
             file.name: file.stat().st_size
             for file in folder.iterdir()
-            if _is_picture(PurePosixPath(file.name)) and file.is_file()
+            if is_picture(PurePosixPath(file.name)) and file.is_file()
         }
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for name in names:
-            if self.sizes[name] > _LARGEST_PICTURE:
-                continue
             try:
                 data = (self._folder / name).read_bytes()
             except OSError:  # counted as bad by the one who asked
                 continue
             yield name, data
-
-
-class _Packed:
-    """Pictures that lie in a folder inside an archive, which can only be read from its start."""
-
-    kind = "tar.gz"
-
-    def __init__(self, archive: Path, folder: PurePosixPath) -> None:
-        self._archive, self._folder = archive, folder
-        self.sizes: dict[str, int] = {}
-        self.damage = ""
-        try:
-            for name, member in _members(archive):
-                if name.parent == folder:
-                    self.sizes[name.name] = member[0].size
-        except MediaError:
-            raise
-        except _DAMAGE as error:
-            self.damage = f"the archive is damaged: {error}"
-
-    def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        readable = [name for name in names if self.sizes[name] <= _LARGEST_PICTURE]
-        for run in _runs(readable, self.sizes):
-            found = self._fetch(set(run))
-            yield from ((name, found.pop(name)) for name in run if name in found)
-
-    def _fetch(self, wanted: set[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        try:
-            for name, (member, tar) in _members(self._archive):
-                if name.parent != self._folder or name.name not in wanted:
-                    continue
-                file = tar.extractfile(member)
-                if file is not None and member.size == self.sizes[name.name]:
-                    found[name.name] = file.read()
-                if len(found) == len(wanted):
-                    break
-        except _DAMAGE:  # what came before the damage counts
-            pass
-        return found
-
-
-def _members(
-    archive: Path,
-) -> Iterator[tuple[PurePosixPath, tuple[tarfile.TarInfo, tarfile.TarFile]]]:
-    """The pictures of an archive in its own order, with safe relative names."""
-    if not archive.is_file():
-        raise MediaError(f"There is no file {archive}: check the path.")
-    with tarfile.open(archive, "r|gz") as tar:
-        for member in tar:
-            tar.members = []  # type: ignore[attr-defined]  # it would remember every member
-            name = PurePosixPath(member.name)
-            if member.isreg() and _is_picture(name) and _is_plain(name):
-                yield name, (member, tar)
-
-
-def _is_picture(name: PurePosixPath) -> bool:
-    return name.suffix.lower() in PICTURE_SUFFIXES and not name.name.startswith(".")
-
-
-def _is_plain(name: PurePosixPath) -> bool:
-    """Whether a member's name stays below the archive and can be written into a table."""
-    return not name.is_absolute() and ".." not in name.parts and str(name).isprintable()
-
-
-def _runs(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """Cut `names` into stretches that fit into memory together."""
-    run: list[str] = []
-    held = 0
-    for name in names:
-        if run and held + sizes[name] > _HELD:
-            yield run
-            run, held = [], 0
-        run.append(name)
-        held += sizes[name]
-    if run:
-        yield run
 
 
 def _numbers(names: list[str]) -> dict[str, int]:

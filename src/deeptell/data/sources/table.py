@@ -16,7 +16,7 @@ from deeptell.data.manifest import COLUMNS
 from deeptell.data.sources.files import read_table
 from deeptell.data.sources.listing import NATIVE, Listing
 from deeptell.errors import DataError
-from deeptell.media.sequence import ARCHIVE
+from deeptell.media.archive import ARCHIVE
 
 _LABELS = {"0": 0, "1": 1, "real": 0, "fake": 1}
 _SPLITS = ("train", "val", "test", "")

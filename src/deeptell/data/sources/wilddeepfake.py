@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from deeptell.data.sources.files import picture_folders
 from deeptell.data.sources.listing import Listing, Row, listing, noted, row
-from deeptell.media.sequence import ARCHIVE, archive_contents, natural
+from deeptell.media.archive import ARCHIVE, archive_contents, natural
 
 _SIDE = re.compile(r"(real|fake)[ _](train|test)")
 
