@@ -35,6 +35,9 @@ def test_a_track_is_the_mean_of_its_frames() -> None:
     far = table(distances=np.arange(8.0))
     assert far.by_track().distances.tolist() == [2.5, 5, 6.5, 0.5, 4]
     assert far.pooled().distances.tolist() == [2.5, 6.5, 0.5, 4]
+    nearer = table(distances=7 - np.arange(8.0))  # the highest track is not the farthest
+    assert nearer.pooled().distances.tolist() == [4.5, 2, 6.5, 3]
+    assert np.isnan(table().pooled().distances).all()
 
 
 def test_a_video_is_its_highest_track_and_its_size_the_median_of_its_frames() -> None:

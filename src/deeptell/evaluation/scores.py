@@ -82,12 +82,14 @@ class ScoreTable:
     def pooled(self) -> "ScoreTable":
         """One row per video: the highest of its tracks, whose number the row keeps.
 
-        Size and quality are medians over all rows of the video. Raises as `by_track`.
+        Size and quality are medians over all rows of the video; the distance is that of its
+        farthest track, as where a bundle's reference and a scan rank it. Raises as `by_track`.
         """
         tracks = self.by_track()
         _, place = np.unique(self.videos, return_inverse=True)
         runs = list(_runs(place, np.zeros_like(place)))
         _, of = np.unique(tracks.videos, return_inverse=True)
+        farthest = [tracks.distances[rows].max() for rows in _runs(of, np.zeros_like(of))]
         # Among equal tracks the first decides.
         order = np.lexsort((np.arange(len(of)), -tracks.logits, of))
         highest = order[np.flatnonzero(np.diff(of[order], prepend=-1))]
@@ -95,6 +97,7 @@ class ScoreTable:
             tracks.rows(highest),
             face_px=np.array([_median(self.face_px[rows]) for rows in runs]),
             quality=np.array([_median(self.quality[rows]) for rows in runs]),
+            distances=np.array(farthest),
         )
 
 
