@@ -31,7 +31,7 @@ def compare(
     """Test every pair of models, figure by figure, the better one of a pair named first.
 
     The AUC is tested by `delong_test`, everything else by `paired`; p-values are corrected over
-    all pairs of a figure by `holm`.
+    all pairs of a figure by `holm`. Models without a video in common are no pair.
 
     Args:
         models: by name; one row per video.
@@ -39,14 +39,16 @@ def compare(
         figures: names of fields of `Metrics`.
 
     Raises:
-        DataError: as `paired`; ConfigError for an unknown figure.
+        DataError: two models disagree about a video's label or group; ConfigError for an unknown
+            figure.
     """
     for name in figures:
         lookup(dict.fromkeys(FIGURES), name, kind="figure")
+    pairs = [(a, b) for a, b in combinations(models, 2) if _share(models[a], models[b])]
     found = []
     for figure in figures:
         tested = []
-        for one, other in combinations(models, 2):
+        for one, other in pairs:
             both = common(models[one], models[other])
             if figure == "auc":
                 table, others = (scored.table for scored in both)
@@ -58,9 +60,13 @@ def compare(
                 one, other, result = other, one, result.reversed
             tested.append(result.difference(one, other, SECTION, data, figure))
         corrected = holm([one.p_value for one in tested])
-        pairs = zip(tested, corrected, strict=True)
-        found += [replace(one, p_holm=float(p)) for one, p in pairs]
+        rows = zip(tested, corrected, strict=True)
+        found += [replace(one, p_holm=float(p)) for one, p in rows]
     return found
+
+
+def _share(one: Scored, other: Scored) -> bool:
+    return bool(np.isin(one.table.videos, other.table.videos).any())
 
 
 def common(one: Scored, other: Scored) -> tuple[Scored, Scored]:

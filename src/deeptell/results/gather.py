@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from deeptell.evaluation.compare import compare
 from deeptell.evaluation.evaluate import Evaluation
 from deeptell.evaluation.projections import AFTER, BEFORE, projections
 from deeptell.evaluation.scores import Scored, ScoreTable
+from deeptell.evaluation.unseen import TEST
 from deeptell.figures import Difference
 from deeptell.models.bundle import Bundle
 from deeptell.records import Calibration
 from deeptell.report.results import records as page
+from deeptell.report.words import listed
 from deeptell.results.hard_faces import worst_faces
 from deeptell.results.shifts import shifts
 from deeptell.results.sources import Judged, Source
@@ -28,6 +31,8 @@ STATEMENT = (
     "validation videos, as each model says below, and the code refuses test videos wherever "
     "something is chosen."
 )
+FOREIGN = "On what the tool behind a score file chose anything, nobody can tell from its scores."
+SCORE_FILES = "the videos that both scored"  # where several files, and nothing else, are measured
 
 
 def results(
@@ -43,7 +48,7 @@ def results(
     return page.Results(
         title=title,
         about=tuple(about),
-        statement=STATEMENT,
+        statement=statement(judged),
         models=tuple(
             replace(
                 measured(one, judged, faces=pictures),
@@ -52,8 +57,24 @@ def results(
             for one in judged
         ),
         differences=tuple(differences(judged)),
-        warnings=(*_leaks(judged), *missing),
+        warnings=(*_unknown(judged), *_leaks(judged), *_apart(judged), *missing),
     )
+
+
+def statement(judged: Sequence[Judged]) -> str:
+    """What may be said of where all that was chosen comes from."""
+    sides = {one.source.split: "" for one in judged if one.source}
+    chosen = [f"'{side}'" for side in sides if side != TEST]
+    said = [STATEMENT] if sides and not chosen else []
+    if chosen:
+        said.append(
+            f"This is the side {listed(chosen)}, and no test: models "
+            "learn, and thresholds, calibration and epochs are chosen, on sides other than "
+            f"'{TEST}', so that these figures say little about new videos."
+        )
+    if any(one.source is None for one in judged):
+        said.append(FOREIGN)
+    return " ".join(said)
 
 
 def _pictures(judged: Sequence[Judged]) -> tuple[dict[Key, tuple[page.Projection, ...]], list[str]]:
@@ -71,15 +92,40 @@ def _pictures(judged: Sequence[Judged]) -> tuple[dict[Key, tuple[page.Projection
 def differences(judged: Sequence[Judged]) -> list[Difference]:
     """Every two models that were measured on the same data, against each other."""
     found = []
-    for data in dict.fromkeys(one.data for one in judged if one.source):
-        models = {
-            one.name: Scored(one.evaluation.frames.pooled(), one.evaluation.threshold)
-            for one in judged
-            if one.data == data or one.source is None
-        }
-        if len(models) > 1:
-            found += compare(models, data=data)
+    for data, models in _beside_each_other(judged):
+        found += compare(models, data=data)
     return found
+
+
+def _beside_each_other(judged: Sequence[Judged]) -> Iterator[tuple[str, dict[str, Scored]]]:
+    """The models of each data; a score file, which does not say its data, is beside all."""
+    for data in dict.fromkeys(one.data for one in judged if one.source) or [SCORE_FILES]:
+        yield (
+            data,
+            {
+                one.name: Scored(one.evaluation.frames.pooled(), one.evaluation.threshold)
+                for one in judged
+                if one.data == data or one.source is None
+            },
+        )
+
+
+def _apart(judged: Sequence[Judged]) -> Iterator[str]:
+    """The pairs that `differences` has nothing to say of."""
+    for data, models in _beside_each_other(judged):
+        for (name, one), (other_name, other) in combinations(models.items(), 2):
+            if not np.isin(one.table.videos, other.table.videos).any():
+                yield (
+                    f"{name} and {other_name} are not compared on {data}: they scored no video in "
+                    "common. A score file must call its videos as the store does."
+                )
+
+
+def _unknown(judged: Sequence[Judged]) -> Iterator[str]:
+    """What cannot be told of bundles; of score files, the page says what there is to say."""
+    for one in judged:
+        if one.source:
+            yield from one.evaluation.warnings
 
 
 def _leaks(judged: Sequence[Judged]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from deeptell.evaluation.measurements import measurements
 from deeptell.evaluation.scores import COLUMNS, ScoreTable
 from deeptell.figures import Measurement
+from deeptell.records import Calibration
 from deeptell.results.sources import Judged
 
 
@@ -44,5 +45,7 @@ def _against(near: ScoreTable, far: ScoreTable) -> ScoreTable:
         "tracks": np.zeros(len(keys), np.int64),
         "labels": elsewhere,
         "logits": np.log(np.maximum(columns["distances"], np.finfo(np.float64).tiny)),
+        # The model's own is of its logits, and may be level where distances differ.
+        "calibration": Calibration(),
     }
     return replace(near, **columns)
