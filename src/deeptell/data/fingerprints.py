@@ -31,7 +31,7 @@ def content_of(store: FaceStore) -> str:
     Unlike `FaceStore.fingerprint` it stays the same where the videos lay elsewhere.
     """
     digest = hashlib.sha256(videos_fingerprint(store.videos).encode())
-    digest.update("".join(marks_of(store, store.videos["video_key"]).values()).encode())
+    digest.update("".join(_first_faces(store, store.videos["video_key"]).values()).encode())
     codes, _ = video_codes(store.index)
     for column in (codes, store.index["track"], store.index["frame_index"]):
         digest.update(np.asarray(column, "<i4").tobytes())
@@ -39,10 +39,23 @@ def content_of(store: FaceStore) -> str:
 
 
 def marks_of(store: FaceStore, video_keys: Iterable[str]) -> dict[str, str]:
-    """For each video with a face, a short hash of its first, by which it is known in any store.
+    """For each video with a face, the marks by which it is known in any store, a space between.
 
-    Names do not tell: every generated benchmark has a video '000', of another person.
+    One is of its first face: where a store was made with other settings, that is another. One is
+    of its look, where `probe` noted it, which is the same in all of them. Names do not tell: every
+    generated benchmark has a video '000', of another person.
     """
+    faces, videos = _first_faces(store, video_keys), store.videos.set_index("video_key")
+    looks = videos["phash"].fillna("") if "phash" in videos else pd.Series("", videos.index)
+    return {key: f"{mark} {_mark(looks[key])}".strip() for key, mark in faces.items()}
+
+
+def _mark(look: str) -> str:
+    return hashlib.sha256(look.encode()).hexdigest()[:MARK] if look else ""
+
+
+def _first_faces(store: FaceStore, video_keys: Iterable[str]) -> dict[str, str]:
+    """A short hash of the first face of each video that has one."""
     codes, _ = video_codes(store.index)
     first = np.flatnonzero(np.diff(codes, prepend=-1)).astype(np.int64)
     keys = keys_of(store.index, first)

@@ -70,9 +70,9 @@ def check_unseen(bundle: Bundle, store: FaceStore, *, split: str) -> dict[str, i
     """How much of this side stands elsewhere: leaks of each kind, and videos that were seen.
 
     Of a store that the bundle was trained on, any leak is refused. Of another one the leaks are
-    counted: as far as can be known, the bundle has seen none of its sides. But wherever the faces
-    of a test video are those of one that it learnt from, or that epoch and thresholds were chosen
-    on, that is refused, whatever the video is called there.
+    counted: as far as can be known, the bundle has seen none of its sides. But wherever a test
+    video has the first face or the look of one that it learnt from, or that epoch and thresholds
+    were chosen on, that is refused, whatever the video is called there; see `marks_of`.
 
     Raises:
         LeakError: as said, unless the bundle was trained `as_published`.
@@ -120,9 +120,9 @@ def _as_published(bundle: Bundle) -> bool:
 
 
 def _seen(bundle: Bundle, store: FaceStore, asked: Iterable[str]) -> list[str]:
-    """The keys of the videos whose mark the bundle carries."""
+    """The keys of the videos of which the bundle carries a mark."""
     marks = set(str(bundle.training.get(SEEN, "")).split())
     if not marks:
         return []
     here = marks_of(store, asked)
-    return sorted(key for key, mark in here.items() if mark in marks)
+    return sorted(key for key, mark in here.items() if marks.intersection(mark.split()))

@@ -123,6 +123,7 @@ def _fitted(videos: ScoreTable, *, method: str) -> tuple[Calibration, str]:
 
 def _provenance(bundle: Bundle, store: FaceStore, split: str, keys: list[str]) -> dict[str, Any]:
     """Where the calibration is from; its videos are now among those that decided something."""
-    seen = {*str(bundle.training.get("seen", "")).split(), *marks_of(store, keys).values()}
+    marks = [str(bundle.training.get("seen", "")), *marks_of(store, keys).values()]
+    seen = set(" ".join(marks).split())
     calibration = {**bundle.training["calibration"], "store": store.fingerprint, "split": split}
     return {"calibration": calibration, "seen": " ".join(sorted(seen))}
