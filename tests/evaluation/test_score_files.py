@@ -132,6 +132,18 @@ def test_the_four_columns_suffice(tmp_path: Path, kind: str) -> None:
     assert read_scores(tmp_path / f"s.{kind}")["video"].iloc[7] == "007"
 
 
+def test_categories_and_capitals_are_read_as_the_same(tmp_path: Path) -> None:
+    """As pandas keeps words in Parquet, with a value that is not there."""
+    table = strangers()
+    table["method"] = pd.Categorical(np.where(table["label"] == 1, "Swap", None))
+    table["video"] = table["video"].astype("category")
+    table["group"] = table["group"].astype("Int64")
+    found = evaluate_scores(written(table, tmp_path / "s.parquet"), data="theirs")
+    assert {one.subset for one in found.measurements} == {"all", "Swap"}
+    upper = written(table, tmp_path / "s.csv").rename(tmp_path / "S.CSV")
+    assert evaluate_scores(upper, data="theirs").measurements == found.measurements
+
+
 def test_the_threshold_comes_from_validation_rows_and_never_from_those_measured(
     tmp_path: Path,
 ) -> None:
@@ -215,6 +227,7 @@ BROKEN: list[tuple[Any, type[DataError], str]] = [
     (lambda t: t.assign(group=""), DataError, "row 1 names no group"),
     (lambda t: t.assign(logit=0.1), DataError, "logit of '000' does not give"),
     (lambda t: t.assign(threshold=t["fake_probability"]), DataError, "'threshold' must be one"),
+    (lambda t: t.assign(threshold=1.5), DataError, r"one number in \[0, 1\].* got 1\.5"),
     (
         lambda t: t.assign(logit=0.0, calibration="{}"),
         DataError,

@@ -71,8 +71,12 @@ def _threshold(scores: pd.DataFrame, path: Path) -> tuple[float, str]:
     """The threshold, and where it comes from."""
     if "threshold" in scores:
         values = scores["threshold"].unique()
-        if len(values) != 1 or not np.isfinite(values[0]):
-            raise DataError(f"{path}: 'threshold' must be one number, the same in every row.")
+        # One a little above 1, as `operating_points` may choose, calls nothing fake.
+        if len(values) != 1 or not 0 <= values[0] <= np.nextafter(1, 2):
+            raise DataError(
+                f"{path}: 'threshold' must be one number in [0, 1], the same in every row, got "
+                f"{', '.join(map(str, values[:3]))}."
+            )
         return float(values[0]), "named in the score file by whoever wrote it"
     validated = scores.loc[scores["split"] == VALIDATION] if "split" in scores else scores[:0]
     if not len(validated):

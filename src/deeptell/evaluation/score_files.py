@@ -72,7 +72,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             # As text: a video may be called 007, and a number is best read by Python itself.
             return pd.read_csv(path, dtype=str, keep_default_na=False)
         return pd.read_parquet(path)
@@ -85,7 +85,8 @@ def _read(path: Path) -> pd.DataFrame:
 def _typed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     columns: dict[str, Any] = {"label": [_label(value) for value in table["label"]]}
     for name in table.columns.intersection(list(TEXTS)):
-        columns[name] = table[name].fillna("").astype(str)
+        known = table[name].astype(object)  # Parquet keeps categories, which take no other value
+        columns[name] = known.where(known.notna(), "").astype(str)
     for name in table.columns.intersection(list(NUMBERS)):
         columns[name] = [_number(value) for value in table[name]]
     typed = table.assign(**columns)
@@ -243,7 +244,7 @@ def write_scores(evaluation: Evaluation, path: Path) -> None:
     sample = CLIP if any(one.level == CLIP for one in evaluation.measurements) else "frame"
     table.insert(5, sample, table.groupby(["video", "track"]).cumcount())
     with replacing(path) as temporary:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             table.to_csv(temporary, index=False)
         else:
             table.to_parquet(temporary, index=False)
