@@ -137,6 +137,21 @@ def test_a_test_set_calibrates_nothing(folder: Path, store: FaceStore) -> None:
     assert (folder / "bundle.json").read_bytes() == before
 
 
+def test_what_it_learnt_from_calibrates_nothing_under_another_name(
+    folder: Path, store: FaceStore
+) -> None:
+    other = FaceStore(store.path)
+    sides = {"train": "val", "val": "train"}
+    other.__dict__["videos"] = store.videos.assign(split=store.videos["split"].replace(sides))
+    other.__dict__["fingerprint"] = "of another store"
+    with pytest.raises(LeakError, match="saw 20 of these videos in another store"):
+        calibrate(folder, other, method="none")
+    sides = {"train": "test", "test": "val", "val": "train"}
+    other.__dict__["videos"] = store.videos.assign(split=store.videos["split"].replace(sides))
+    for _ in range(2):  # once more is no harm: these it has seen for nothing else
+        calibrate(folder, other, method="none")
+
+
 def test_a_scan_gives_what_the_store_gives(folder: Path, store: FaceStore, benchmark: Path) -> None:
     """Calibrated probability and rank of distance, of one video of the test side."""
     bundle = load_bundle(folder)

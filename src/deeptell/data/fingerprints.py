@@ -50,6 +50,13 @@ def marks_of(store: FaceStore, video_keys: Iterable[str]) -> dict[str, str]:
     return {key: f"{mark} {_mark(looks[key])}".strip() for key, mark in faces.items()}
 
 
+def recognised(store: FaceStore, video_keys: Iterable[str], marks: str) -> list[str]:
+    """The keys of the videos that have one of these marks, as `marks_of` gives them, sorted."""
+    known = set(marks.split())
+    here = marks_of(store, video_keys) if known else {}
+    return sorted(key for key, mark in here.items() if known.intersection(mark.split()))
+
+
 def _mark(look: str) -> str:
     return hashlib.sha256(look.encode()).hexdigest()[:MARK] if look else ""
 

@@ -1,11 +1,10 @@
 """What is measured must not have decided anything: what a bundle saw is held against it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from deeptell.data.fingerprints import marks_of
+from deeptell.data.fingerprints import recognised
 from deeptell.data.leaks import check_leaks, find_leaks, leak_counts
 from deeptell.errors import LeakError
 from deeptell.faces.store import FaceStore
@@ -72,7 +71,8 @@ def check_unseen(bundle: Bundle, store: FaceStore, *, split: str) -> dict[str, i
     Of a store that the bundle was trained on, any leak is refused. Of another one the leaks are
     counted: as far as can be known, the bundle has seen none of its sides. But wherever a test
     video has the first face or the look of one that it learnt from, or that epoch and thresholds
-    were chosen on, that is refused, whatever the video is called there; see `marks_of`.
+    were chosen on, that is refused, whatever the video is called there; see
+    `fingerprints.marks_of`.
 
     Raises:
         LeakError: as said, unless the bundle was trained `as_published`.
@@ -81,7 +81,7 @@ def check_unseen(bundle: Bundle, store: FaceStore, *, split: str) -> dict[str, i
     if split != TEST:  # whoever asks for another side by name knows what it was used for
         return kinds
     asked = store.videos.loc[store.videos["split"] == split, "video_key"]
-    seen = _seen(bundle, store, asked)
+    seen = recognised(store, asked, str(bundle.training.get(SEEN, "")))
     if seen and not _as_published(bundle):
         raise LeakError(
             f"'{bundle.card.name}' learnt from {len(seen)} of these test videos, or was chosen on "
@@ -117,12 +117,3 @@ def leaks_of(bundle: Bundle, store: FaceStore, *, split: str) -> pd.DataFrame:
 def _as_published(bundle: Bundle) -> bool:
     trained = bundle.training.get("config") or {}
     return bool(trained.get("as_published"))
-
-
-def _seen(bundle: Bundle, store: FaceStore, asked: Iterable[str]) -> list[str]:
-    """The keys of the videos of which the bundle carries a mark."""
-    marks = set(str(bundle.training.get(SEEN, "")).split())
-    if not marks:
-        return []
-    here = marks_of(store, asked)
-    return sorted(key for key, mark in here.items() if marks.intersection(mark.split()))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from deeptell.data.fingerprints import marks_of
+from deeptell.data.fingerprints import marks_of, recognised
 from deeptell.data.leaks import check_leaks
 from deeptell.data.samples import Samples, samples_of
 from deeptell.data.scores import score_videos
@@ -46,19 +46,15 @@ def calibrate(
         progress: called with the samples scored, and how many there are.
 
     Raises:
-        LeakError: the side is one that is tested on, or that the bundle learnt from; or the store
-            holds the same people on two sides, and the bundle was not trained `as_published`.
+        LeakError: the side is one that is tested on, or that the bundle learnt from, or it holds
+            videos that the bundle saw in another store; or the store holds the same people on two
+            sides, and the bundle was not trained `as_published`.
         DataError: there are too few videos for the method, or a class is missing.
         BundleError, ConfigError: the bundle is none, or the method is unknown.
     """
     bundle = load_bundle(folder)
     videos = choosing_side(store.videos, split)
-    own = bundle.training.get("store") == store.fingerprint
-    if own and split == "train":
-        raise LeakError(
-            f"'{bundle.card.name}' learnt from the side 'train' of this store and is surer there "
-            "than elsewhere: calibrate it on 'val', or on another store."
-        )
+    _check_not_learnt(bundle, store, videos, split)
     trained = bundle.training.get("config") or {}
     check_leaks(store.videos, as_published=bool(trained.get("as_published")))
     frames = _scored(bundle, store, videos, progress)
@@ -70,6 +66,27 @@ def calibrate(
     )
     update_card(folder, done)
     return done
+
+
+def _check_not_learnt(bundle: Bundle, store: FaceStore, videos: pd.DataFrame, split: str) -> None:
+    """A model is surer of what it learnt from than of anything else."""
+    if bundle.training.get("store") == store.fingerprint:
+        if split == "train":
+            raise LeakError(
+                f"'{bundle.card.name}' learnt from the side 'train' of this store and is surer "
+                "there than elsewhere: calibrate it on 'val', or on another store."
+            )
+        return
+    before = bundle.training.get("calibration") or {}
+    if (before.get("store"), before.get("split")) == (store.fingerprint, split):
+        return  # these it has seen in no other way
+    seen = recognised(store, videos["video_key"], str(bundle.training.get("seen", "")))
+    if seen:
+        raise LeakError(
+            f"'{bundle.card.name}' saw {len(seen)} of these videos in another store (for instance "
+            f"{seen[0]}) and may be surer there than elsewhere: calibrate it on the side 'val' of "
+            "the store that it was trained on, or on videos that it never saw."
+        )
 
 
 def _scored(
