@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from deeptell.config import TrainConfig
 from deeptell.errors import ConfigError, DataError
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import load_bundle
+from deeptell.reproduce.protocols import _finished
 from deeptell.training.again import again
 from deeptell.training.epochs import chosen_epochs
 from deeptell.training.folder import read_run
@@ -92,6 +94,24 @@ def test_other_faces_are_refused_and_another_machine_is_not(
         again(tmp_path / "run", tmp_path / "again")
     with pytest.raises(ConfigError, match="another store"):
         train(store, tmp_path / "run", config=config)
+
+
+def test_other_weights_under_the_same_name_are_refused(
+    store: FaceStore, bundle: Path, tmp_path: Path
+) -> None:
+    start, other = tmp_path / "start", tmp_path / "other"
+    shutil.copytree(bundle, start)
+    settings = {"model": "test_resnet", "size": 64, "epochs": 1, "frames_per_video": 1}
+    config = TrainConfig(**settings, weights=str(start))
+    train(store, tmp_path / "run", config=config)
+    train(store, other, config=TrainConfig(**settings, seed=5))
+    shutil.rmtree(start)
+    shutil.copytree(other / "bundle", start)
+    with pytest.raises(ConfigError, match="a run with another weights: give"):
+        train(store, tmp_path / "run", config=config)
+    with pytest.raises(DataError, match="started from another weights"):
+        again(tmp_path / "run", tmp_path / "again")
+    assert _finished(store, tmp_path / "run", config) is None
 
 
 @pytest.mark.parametrize(

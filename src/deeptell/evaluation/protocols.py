@@ -25,8 +25,7 @@ from deeptell.evaluation.metrics import FIGURES
 from deeptell.evaluation.unseen import TEST, Chosen
 from deeptell.faces.store import FaceStore
 from deeptell.figures import FewFrames, Measurement, plain
-from deeptell.files import sha256_of
-from deeptell.models.bundle import load_encoder
+from deeptell.models.weights import starts_from
 from deeptell.records import FAKE
 
 RULES = 1  # raised when the same file would be read, planned or hashed in another way
@@ -214,7 +213,7 @@ def protocol_hash(
     not change with paths, nor with the order of stores.
     """
     said = protocol.model_dump(mode="json", exclude={"name", "about"})
-    said["train"] |= {name: _content(said["train"][name]) for name in ("encoder", "weights")}
+    said["train"] |= starts_from(protocol.train)
     del said["train"]["statement"]
     document = {
         "rules": RULES,
@@ -226,14 +225,6 @@ def protocol_hash(
         ],
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _content(name: str) -> str:
-    """What a setting names: the hash of a file or bundle, else itself."""
-    path = Path(name)
-    if name and path.is_dir():
-        return load_encoder(path).sha256
-    return sha256_of(path) if name and path.is_file() else name
 
 
 def _taken(cell: Planned, videos: Mapping[str, pd.DataFrame]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from deeptell.config import TrainConfig
 from deeptell.errors import WeightsError
 from deeptell.files import replacing, sha256_of
 from deeptell.models.bundle import load_encoder
@@ -55,6 +56,21 @@ def fill(network: Encoder, weights: str) -> str | None:
         )
     trunk.load_state_dict(found, strict=False)
     return f"{file.name}, SHA-256 {sha256_of(file)}"
+
+
+def starts_from(config: TrainConfig) -> dict[str, str]:
+    """What the settings "encoder" and "weights" name: the hash of a file's or bundle's weights.
+
+    A setting that names no file stands for itself.
+    """
+    return {name: _content(getattr(config, name)) for name in ("encoder", "weights")}
+
+
+def _content(name: str) -> str:
+    path = Path(name)
+    if name and path.is_dir():
+        return load_encoder(path).sha256
+    return sha256_of(path) if name and path.is_file() else name
 
 
 def _go_on(network: Encoder, folder: Path) -> str:

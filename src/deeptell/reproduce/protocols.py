@@ -27,6 +27,7 @@ from deeptell.faces.store import FaceStore
 from deeptell.figures import FewFrames, measurement, plain
 from deeptell.files import replacing
 from deeptell.models.bundle import CARD, Bundle, load_bundle
+from deeptell.models.weights import starts_from
 from deeptell.reproduce.run import Step
 from deeptell.training.folder import read_run
 from deeptell.training.run import train
@@ -92,8 +93,9 @@ def _finished(store: FaceStore, folder: Path, config: TrainConfig) -> Bundle | N
     """The bundle of a run that has nothing left to do; None where there is none."""
     if not (folder / BUNDLE / CARD).is_file():
         return None
-    begun = read_run(folder)
-    if (begun.config, begun.fingerprint) != (config, store.fingerprint):
+    begun, weights = read_run(folder), starts_from(config)
+    held = (begun.config, begun.starts_from, begun.fingerprint)
+    if held != (config, weights, store.fingerprint):
         return None  # `train` says what differs
     bundle = load_bundle(folder / BUNDLE)
     return bundle if bundle.card.operating_points else None

@@ -6,6 +6,7 @@ from deeptell.data.embeddings import Embeddings
 from deeptell.errors import ConfigError, DataError
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle
+from deeptell.models.weights import starts_from
 from deeptell.training.folder import RUN, Begun, read_run
 from deeptell.training.run import train
 from deeptell.training.steps import Progress
@@ -27,7 +28,8 @@ def again(
 
     Raises:
         ConfigError: `run` is no run, or `out` the same folder.
-        DataError: the faces or the embeddings are not those it was trained on.
+        DataError: the faces, the embeddings, or the weights that it started from are not those of
+            then.
         StoreError: they are not where they lay.
     """
     begun = read_run(run)
@@ -38,6 +40,14 @@ def again(
         raise DataError(
             f"{run / RUN} was trained on another store than {faces.path} is now (SHA-256 "
             f"{begun.fingerprint[:12]}, not {faces.fingerprint[:12]}): name the one it was."
+        )
+    now = starts_from(begun.config)
+    changed = [name for name, held in begun.starts_from.items() if held != now[name]]
+    if changed:
+        named = getattr(begun.config, changed[0])
+        raise DataError(
+            f"{run / RUN} started from another {changed[0]} than {named} is now: put what it was "
+            "back there."
         )
     cache = _embeddings(begun, faces)
     return train(faces, out, config=begun.config, embeddings=cache, progress=progress)

@@ -2,6 +2,7 @@
 
 schema_version   1
 config, seed     every setting; one seed for Python, numpy and torch
+starts_from      hashes of the encoder and the weights that the settings name
 store            path, fingerprint (of its tables) and manifest (hash of what is said of its videos)
 embeddings       path, and hashes of their encoder and store; null without them
 starts           code and environment of the first start, and of later ones that had others
@@ -27,6 +28,7 @@ from deeptell.data.fingerprints import videos_fingerprint
 from deeptell.errors import ConfigError
 from deeptell.faces.store import FaceStore
 from deeptell.files import replacing
+from deeptell.models.weights import starts_from
 
 SCHEMA_VERSION = 1
 RUN = "run.json"
@@ -37,6 +39,7 @@ class Begun:
     """What a run folder says about its run."""
 
     config: TrainConfig
+    starts_from: dict[str, str]  # see `models.weights`
     store: Path
     fingerprint: str  # of the store
     embeddings: Path | None
@@ -57,7 +60,8 @@ def claim(
     Another environment, or another deeptell, is noted and does not end it.
 
     Raises:
-        ConfigError: `run` holds a run with other settings, faces or embeddings, or is damaged.
+        ConfigError: `run` holds a run with other settings, weights to start from, faces or
+            embeddings, or is damaged.
     """
     origin = asdict(embeddings.origin) if embeddings else None
     start = {"code": code(), "environment": environment(precision)}
@@ -70,6 +74,7 @@ def claim(
         "schema_version": SCHEMA_VERSION,
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
+        "starts_from": starts_from(config),
         "store": {
             "path": str(store.path.resolve()),
             "fingerprint": store.fingerprint,
@@ -93,12 +98,13 @@ def _check_same(
 ) -> None:
     ours, theirs = config.model_dump(), begun.config.model_dump()
     changed = [key for key in ours if ours[key] != theirs[key]]
+    held = begun.starts_from
+    changed += [name for name, now in starts_from(config).items() if now != held[name]]
     changed += ["store"] if begun.fingerprint != fingerprint else []
     changed += ["embeddings"] if begun.origin != origin else []
     if changed:
-        raise ConfigError(
-            f"{run} holds a run with another {' and '.join(changed)}: give this one another folder."
-        )
+        other = " and ".join(dict.fromkeys(changed))
+        raise ConfigError(f"{run} holds a run with another {other}: give this one another folder.")
 
 
 def read_run(run: Path) -> Begun:
@@ -119,6 +125,7 @@ def read_run(run: Path) -> Begun:
         cache = held["embeddings"]
         return Begun(
             config=load(TrainConfig, None, **held["config"]),
+            starts_from={name: str(held["starts_from"][name]) for name in ("encoder", "weights")},
             store=Path(held["store"]["path"]),
             fingerprint=str(held["store"]["fingerprint"]),
             embeddings=Path(cache["path"]) if cache else None,
