@@ -1,8 +1,10 @@
 """Heat maps against loops over channels and patches, CAM, and answers that are known beforehand."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deeptell.errors import ConfigError
@@ -57,6 +59,17 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def between(values: NDArray, size: tuple[int, ...], places: list[tuple[float, float]]) -> Tensor:
+    """Values as large as the input, linear along one axis after the other."""
+    for axis, (length, (step, first)) in enumerate(zip(size, places, strict=True)):
+        at, pixels = first + step * np.arange(values.shape[axis]), np.arange(length)
+        lines = np.moveaxis(values, axis, -1).reshape(-1, len(at))
+        spread = np.stack([np.interp(pixels, at, line) for line in lines])
+        others = np.delete(values.shape, axis)
+        values = np.moveaxis(spread.reshape(*others, length), -1, axis)
+    return torch.from_numpy(values).float()
+
+
 def made(family: str, options: dict) -> Model:
     torch.manual_seed(0)
     return build(family, options).eval()
@@ -77,10 +90,14 @@ def at_layer(model: Model, sample: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("family", "options", "shape"),
-    [("frame", FRAME, (3, 3, 64, 64)), ("clip", CLIP, (3, 3, 4, 32, 32))],
+    ("family", "options", "shape", "places"),
+    [
+        ("frame", FRAME, (3, 3, 64, 64), [(16, 6), (16, 6)]),
+        ("clip", CLIP, (3, 3, 4, 32, 32), [(4, 0), (16, 0), (16, 0)]),
+    ],
 )
-def test_maps_equal_a_loop_over_samples_and_channels(family, options, shape):
+def test_maps_equal_a_loop_over_samples_and_channels(family, options, shape, places):
+    """`places` are step and first of the layer's along each axis; see `test_places`."""
     model, batch = made(family, options), drawn(*shape)
     wanted = {"grad_cam": [], "hires_cam": []}
     for sample in batch:
@@ -89,9 +106,8 @@ def test_maps_equal_a_loop_over_samples_and_channels(family, options, shape):
         for channel, place in enumerate(seen):
             maps["grad_cam"] += slope[channel].mean() * place
             maps["hires_cam"] += slope[channel] * place
-        mode = "bilinear" if len(shape) == 4 else "trilinear"
         for name, one in maps.items():
-            large = F.interpolate(one.clamp(min=0)[None, None], shape[2:], mode=mode)[0, 0]
+            large = between(one.clamp(min=0).numpy(), shape[2:], places)
             wanted[name].append(large / large.max() if large.max() > 0 else large)
     for name, maps in wanted.items():
         found = heat_map(model, batch, method=name)
@@ -103,7 +119,8 @@ def test_both_are_cam_where_a_mean_and_one_linear_layer_follow():
     torch.manual_seed(1)
     model, batch = Pooled(), drawn(4, 3, 16, 16)
     cam = torch.einsum("c,nchw->nhw", model.logit.weight[0], model.seen(batch)).detach()
-    large = F.interpolate(cam.clamp(min=0)[:, None], (16, 16), mode="bilinear")[:, 0]
+    places = [(2, 0), (2, 0)]
+    large = torch.stack([between(one.clamp(min=0).numpy(), (16, 16), places) for one in cam])
     wanted = large / large.amax(dim=(1, 2), keepdim=True)
     torch.testing.assert_close(grad_cam(model, batch), wanted)
     torch.testing.assert_close(hires_cam(model, batch), wanted)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deeptell.errors import ConfigError
+from deeptell.explain.places import Known, enlarged, followed
 from deeptell.models.contract import Model
 
 
@@ -46,9 +47,10 @@ def _mean_over_places(gradient: Tensor) -> Tensor:
 def _map(
     model: Model, batch: Tensor, lengths: Tensor | None, *, weigh: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    seen, gradient = _at_heat_layer(model, batch, lengths)
+    with followed(model, batch) as places:
+        seen, gradient = _at_heat_layer(model, batch, lengths)
     maps = (weigh(gradient) * seen).sum(dim=1, keepdim=True)
-    return finished(maps, batch)
+    return finished(maps, batch, places=places)
 
 
 def _at_heat_layer(model: Model, batch: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -71,17 +73,17 @@ def _at_heat_layer(model: Model, batch: Tensor, lengths: Tensor | None) -> tuple
     return kept[0].detach(), gradient
 
 
-def finished(maps: Tensor, batch: Tensor) -> Tensor:
+def finished(maps: Tensor, batch: Tensor, *, places: Known | None = None) -> Tensor:
     """What all methods end with: what speaks for FAKE, as large as the input, at most 1.
 
     Args:
         maps: `(N, 1, h, w)` or `(N, 1, t, h, w)`, positive where a place speaks for FAKE.
         batch: `(N, 3, H, W)` or `(N, 3, T, H, W)`.
+        places: where in the input those of the maps lie; None: they are equal parts of it.
 
     Returns:
         `(N, H, W)` or `(N, T, H, W)` float32 in [0, 1].
     """
-    mode = "bilinear" if batch.ndim == 4 else "trilinear"
-    large = F.interpolate(F.relu(maps), size=batch.shape[2:], mode=mode, align_corners=False)
+    large = enlarged(F.relu(maps), batch.shape[2:], places or {})
     peak = large.amax(dim=tuple(range(1, large.ndim)), keepdim=True)
     return torch.where(peak > 0, large / peak.clamp(min=1e-12), large).squeeze(1)
