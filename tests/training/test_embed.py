@@ -5,16 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Run
 
+from deeptell.config import TrainConfig
 from deeptell.data import embeddings as cache
 from deeptell.data.embeddings import Embeddings
-from deeptell.errors import DataError, StoreError
+from deeptell.errors import DataError, LeakError, StoreError
+from deeptell.evaluation.evaluate import evaluate
 from deeptell.faces.store import FaceStore
 from deeptell.inputs import prepare
+from deeptell.models.bundle import marks_seen
 from deeptell.models.contract import Encoder
 from deeptell.models.families import make
 from deeptell.training import embed as embedding
 from deeptell.training.embed import embed_store
+from deeptell.training.networks import encoder_of, inherited
+from deeptell.training.run import train
 
 
 def encoder(seed: int = 0) -> Encoder:
@@ -70,6 +76,25 @@ def test_cut_off_it_goes_on_and_ends_the_same(store: FaceStore, tmp_path: Path) 
     embed_store(store, encoder(), tmp_path / "whole")
     files = [(tmp_path / name / "embeddings.npy").read_bytes() for name in ("cut", "whole")]
     assert files[0] == files[1]
+
+
+def test_what_an_encoder_saw_is_held_against_the_heads_on_it(
+    store: FaceStore, bundle: Path, run: Run, tmp_path: Path
+) -> None:
+    """A head that is trained on embeddings by a bundle, and measured on what that learnt from."""
+    assert run("embed", store.path, tmp_path / "ours", "--model", bundle).code == 0
+    assert marks_seen(tmp_path / "ours" / "encoder") == marks_seen(bundle) != set()
+    other = FaceStore(store.path)
+    sides = {"train": "test", "test": "train"}
+    other.__dict__["videos"] = store.videos.assign(split=store.videos["split"].replace(sides))
+    other.__dict__["fingerprint"] = "of another store"
+    config = TrainConfig(model="metric", encoder=str(bundle))
+    network, _ = encoder_of(config)
+    made = embed_store(other, network, tmp_path / "theirs", seen=inherited(config))
+    settings = TrainConfig(model="metric", epochs=1, frames_per_video=1)
+    head = train(other, tmp_path / "run", config=settings, embeddings=made)
+    with pytest.raises(LeakError, match="learnt from 20 of these test videos"):
+        evaluate(head, other, split="test", data="")
 
 
 def test_clips_are_embedded_whole(store: FaceStore, tmp_path: Path) -> None:

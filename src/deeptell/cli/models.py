@@ -29,13 +29,13 @@ def embed(
     from deeptell.data.samples import too_short
     from deeptell.faces.store import FaceStore
     from deeptell.training.embed import embed_store
-    from deeptell.training.networks import encoder_of
+    from deeptell.training.networks import encoder_of, inherited
 
     config = load(TrainConfig, model="metric", encoder=model, weights=weights, size=size)
     faces = FaceStore(store)
     encoder, _ = encoder_of(config)
     with console.step("Embedding") as progress:
-        made = embed_store(faces, encoder, out, progress=progress)
+        made = embed_store(faces, encoder, out, seen=inherited(config), progress=progress)
     count, width = made.values.shape
     if as_json:
         document = {"embeddings": count, "width": width, "encoder": made.origin.encoder}

@@ -12,7 +12,7 @@ An encoder without a classifier is kept in the same way, as `Packed` (see `data.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -68,11 +68,17 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     return load_bundle(folder)
 
 
-def save_encoder(folder: Path, encoder: Encoder) -> Packed:
-    """Write any network without a card and return it as it reads back."""
+def save_encoder(folder: Path, encoder: Encoder, *, seen: Iterable[str] = ()) -> Packed:
+    """Write any network without a card and return it as it reads back.
+
+    Args:
+        seen: marks of the videos that it learnt from or was chosen on; see `marks_seen`.
+    """
     with _new_folder(folder, what="encoder") as temporary:
         sha256 = _write_network(temporary, encoder)
-        _write_json(temporary / CARD, {**_architecture(encoder), "sha256": sha256})
+        training = {"seen": " ".join(sorted(seen))}
+        document = {**_architecture(encoder), "sha256": sha256, "training": training}
+        _write_json(temporary / CARD, document)
     return load_encoder(folder)
 
 
@@ -83,6 +89,13 @@ def load_encoder(folder: Path) -> Packed:
         BundleError: as `load_bundle`.
     """
     return _network(folder, _read_json(folder))
+
+
+def marks_seen(folder: Path) -> set[str]:
+    """Marks of the videos that a bundle, or an encoder out of one, has seen; none for no bundle."""
+    if not (folder / CARD).is_file():
+        return set()
+    return set(str(_read_json(folder).get("training", {}).get("seen", "")).split())
 
 
 @contextmanager

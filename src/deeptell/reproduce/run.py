@@ -40,7 +40,7 @@ from deeptell.reproduce.plan import (
     rows,
 )
 from deeptell.training.embed import embed_store
-from deeptell.training.networks import encoder_of
+from deeptell.training.networks import encoder_of, inherited
 from deeptell.training.run import train
 
 Progress = Callable[[int, int], None]
@@ -180,7 +180,8 @@ def _cached(setting: Setting, folder: Path, config: TrainConfig, *, step: Step) 
         return Embeddings(folder)
     encoder, _ = encoder_of(config)
     with step(f"Caching features, {setting.folder.name}") as progress:
-        return embed_store(setting.store, encoder, folder, progress=progress)
+        seen = inherited(config)
+        return embed_store(setting.store, encoder, folder, seen=seen, progress=progress)
 
 
 def _done(

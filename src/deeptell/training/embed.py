@@ -1,6 +1,6 @@
 """The embeddings of a store, made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,12 +20,20 @@ Progress = Callable[[int, int], None]
 
 
 def embed_store(
-    store: FaceStore, encoder: Encoder, out: Path, *, progress: Progress | None = None
+    store: FaceStore,
+    encoder: Encoder,
+    out: Path,
+    *,
+    seen: Iterable[str] = (),
+    progress: Progress | None = None,
 ) -> cache.Embeddings:
     """Embed every sample of a store; a run that was cut off goes on where it stopped.
 
     The encoder is kept in the cache as it reads back, rounded to fp16, and it is that one which
     makes the embeddings.
+
+    Args:
+        seen: marks of the videos that the encoder has seen, which pass to what is trained on it.
 
     Raises:
         DataError: the folder holds another cache, or no track is long enough for the encoder.
@@ -33,7 +41,7 @@ def embed_store(
     with TemporaryDirectory() as folder:
         sha256 = save_encoder(Path(folder) / cache.ENCODER, encoder).sha256
     cache.begin(out, cache.Origin(sha256, store.fingerprint))
-    packed = save_encoder(out / cache.ENCODER, encoder)
+    packed = save_encoder(out / cache.ENCODER, encoder, seen=seen)
     samples = samples_of(store.index, encoder.spec)
     if not len(samples):
         raise DataError(

@@ -1,9 +1,7 @@
 """A trained model becomes a bundle: what it says of itself, and what validation decides."""
 
-import json
 import platform
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from deeptell.config import TrainConfig
+from deeptell.data.embeddings import ENCODER
 from deeptell.data.fingerprints import marks_of
 from deeptell.data.leaks import leak_counts
 from deeptell.data.samples import Samples, spread
 from deeptell.data.scores import score_videos
-from deeptell.models.bundle import CARD, Bundle, save_bundle, update_card
+from deeptell.models.bundle import Bundle, marks_seen, save_bundle, update_card
 from deeptell.models.contract import Model
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.reference import MOST_SAMPLES, Reference
@@ -25,6 +24,7 @@ from deeptell.records import FAKE, BundleCard
 from deeptell.training.batches import Material
 from deeptell.training.calibrate import with_calibration
 from deeptell.training.epochs import chosen_epochs
+from deeptell.training.networks import inherited
 from deeptell.training.steps import Run
 from deeptell.training.tasks import balanced_log_loss
 
@@ -114,15 +114,10 @@ def _provenance(this: Run, model: Model, material: Material, weights: str | None
 def _choices(this: Run) -> dict[str, Any]:
     """Which epochs were kept, and marks of the videos that decided it or were learnt from."""
     used = pd.concat([this.trained, this.validated])["video_key"]
-    seen = {*marks_of(this.store, used).values(), *_inherited(this.config)}
+    seen = set(" ".join(marks_of(this.store, used).values()).split()) | inherited(this.config)
+    if this.embeddings is not None:
+        seen |= marks_seen(this.embeddings.path / ENCODER)
     return {"epochs": chosen_epochs(this.folder), "seen": " ".join(sorted(seen))}
-
-
-def _inherited(config: TrainConfig) -> set[str]:
-    """Marks of the videos that the bundles saw which this model starts from, or stands on."""
-    cards = [Path(name) / CARD for name in (config.weights, config.encoder)]
-    held = [json.loads(path.read_text(encoding="utf-8")) for path in cards if path.is_file()]
-    return {mark for one in held for mark in one.get("training", {}).get("seen", "").split()}
 
 
 def _training_loss(this: Run, model: Model, material: Material) -> float:

@@ -11,7 +11,7 @@ from deeptell.config import TrainConfig
 from deeptell.errors import ConfigError
 from deeptell.files import sha256_of
 from deeptell.inputs import InputSpec
-from deeptell.models.bundle import Packed, load_encoder
+from deeptell.models.bundle import Packed, load_encoder, marks_seen
 from deeptell.models.contract import Encoder, Model
 from deeptell.models.families import build, make
 from deeptell.models.names import entry_of, options_of
@@ -100,6 +100,12 @@ def encoder_of(config: TrainConfig) -> tuple[Encoder, str | None]:
         raise ConfigError(f"'{config.encoder}' is no encoder; name an image or clip model.")
     encoder = make("backbone" if family == "frame" else family, options)
     return encoder, fill(encoder, config.weights)
+
+
+def inherited(config: TrainConfig) -> set[str]:
+    """Marks of the videos that the bundles saw which a model starts from, or stands on."""
+    named = [Path(name) for name in (config.weights, config.encoder) if name]
+    return set[str]().union(*map(marks_seen, named))
 
 
 def features_of(encoder: Encoder) -> int:
