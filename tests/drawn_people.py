@@ -11,6 +11,7 @@ from deeptell.records import (
     FrameScore,
     OperatingPoint,
     PersonResult,
+    Reason,
     Verdict,
     VideoInfo,
 )
@@ -63,6 +64,11 @@ def evidence(seed, scored):
     return Evidence(*scored, face_jpeg=jpeg(face), heat_jpeg=jpeg(heat_over(face)))
 
 
+def given(sentences):
+    """Reasons that say these sentences, whatever their codes."""
+    return tuple(Reason("above_flag", text) for text in sentences)
+
+
 def person(number, values, verdict, *, start=0.0, step=0.12, worst=(), reasons=(), size=142.0):
     scores = tuple(
         FrameScore(int(25 * (start + i * step)), start + i * step, float(value), (10, 10, 90, 120))
@@ -74,17 +80,19 @@ def person(number, values, verdict, *, start=0.0, step=0.12, worst=(), reasons=(
         person=number,
         tracks=(number - 1,),
         verdict=verdict,
-        reasons=reasons,
+        reasons=given(reasons),
         fake_probability=float(1 / (1 + np.exp(-pooled))),
         scores=scores,
-        worst_seconds=worst,
+        suspicious_seconds=worst,
         median_face_px=size,
         evidence=tuple(evidence(number * 7, (s.seconds, s.fake_probability)) for s in shown),
     )
 
 
 def unseen_person(number, reason):
-    return PersonResult(number, (number - 1,), Verdict.CANNOT_TELL, (reason,), None, (), (), 26.0)
+    return PersonResult(
+        number, (number - 1,), Verdict.CANNOT_TELL, given((reason,)), None, (), (), 26.0
+    )
 
 
 def info(path, **changed):
@@ -108,7 +116,9 @@ def info(path, **changed):
 def result(path, people, verdict, reasons, **about):
     known = [p.fake_probability for p in people if p.fake_probability is not None]
     highest = max(known, default=None)
-    return FileResult(path, verdict, reasons, highest, tuple(people), HASH, info(path, **about))
+    return FileResult(
+        path, verdict, given(reasons), highest, tuple(people), HASH, info(path, **about)
+    )
 
 
 def wave(low, high, n=32, *, seed=0):
@@ -170,7 +180,7 @@ def tiny_faces(path="clips/crowd.mp4"):
 
 def unreadable(path="clips/notes.mp4"):
     why = f"{path} cannot be read as video or picture: no stream was found."
-    return FileResult(path, Verdict.CANNOT_TELL, (why,), None, sha256=HASH)
+    return FileResult(path, Verdict.CANNOT_TELL, given((why,)), None, sha256=HASH)
 
 
 def picture(path="pictures/portrait.jpg"):

@@ -30,10 +30,12 @@ NUMBERS = {
     "evaluation.compare",
     "evaluation.curve",
     "evaluation.delong",
+    "evaluation.false_alarms",
     "evaluation.measurements",
     "evaluation.metrics",
     "evaluation.risk",
     "evaluation.scores",
+    "evaluation.stretches",
     "evaluation.tallies",
 }
 MAY_KNOW = {

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deeptell.records import FileResult, Verdict
+from deeptell.records import FalseAlarms, FileResult, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,33 +46,49 @@ def step(title: str) -> Iterator[Callable[[int, int], None]]:
     err.print(f"{title} [dim]({time.perf_counter() - began:.0f} s)[/dim]", highlight=False)
 
 
-def print_scan(files: Iterable[FileResult]) -> None:
+def print_scan(files: Sequence[FileResult]) -> None:
     """A table of files, and the people of each where there are several."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("file", overflow="fold", ratio=2)
     table.add_column("verdict", no_wrap=True)
     table.add_column("score", justify="right")
-    table.add_column("worst seconds", justify="right", no_wrap=True)
+    table.add_column("suspicious seconds", justify="right", overflow="fold", ratio=1)
     table.add_column("why", overflow="fold", ratio=3)
     for file in files:
         several = len(file.people) > 1
-        worst = "" if several else _worst(file.people[0].worst_seconds if file.people else ())
+        alone = file.people[0] if len(file.people) == 1 else None
         table.add_row(
             plain_text(file.path),
             f"[{STYLE[file.verdict]}]{file.verdict}[/]",
             _score(file.fake_probability),
-            worst,
-            plain_text(" ".join(file.reasons)),
+            _seconds(alone.suspicious_seconds) if alone else "",
+            plain_text(" ".join(map(str, file.reasons))),
         )
         for person in file.people if several else ():
             table.add_row(
                 f"  person {person.person}",
                 f"[{STYLE[person.verdict]}]{person.verdict}[/]",
                 _score(person.fake_probability),
-                _worst(person.worst_seconds),
-                plain_text("" if person.fake_probability is not None else person.reasons[0]),
+                _seconds(person.suspicious_seconds),
+                plain_text(
+                    " ".join(map(str, person.reasons))
+                    if person.verdict is Verdict.CANNOT_TELL
+                    else ""
+                ),
             )
     out.print(table)
+    lines = {file.false_alarms.media: file.false_alarms for file in files if file.false_alarms}
+    for line in lines.values():
+        out.print(false_alarms_in_words(line), style="dim", highlight=False)
+
+
+def false_alarms_in_words(line: FalseAlarms) -> str:
+    """What the line for manipulation may do to genuine files."""
+    return (
+        f"Of 1,000 genuine {line.media}s expect {line.expected:.0f} to be called likely "
+        f"manipulated ({line.low:.0f} to {line.high:.0f}, each bound with 95 %; measured on "
+        f"{line.measured_on} genuine {line.unit} of validation)."
+    )
 
 
 def print_counts(counts: "pd.DataFrame") -> None:
@@ -167,8 +183,8 @@ def shown(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _worst(stretches: tuple[tuple[float, float], ...]) -> str:
-    return f"{stretches[0][0]:.1f}-{stretches[0][1]:.1f}" if stretches else ""
+def _seconds(stretches: tuple[tuple[float, float], ...]) -> str:
+    return ", ".join(f"{start:.1f}-{end:.1f}" for start, end in stretches)
 
 
 def _score(value: float | None) -> str:

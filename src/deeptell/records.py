@@ -21,6 +21,8 @@ Box = tuple[float, float, float, float]
 Landmarks = tuple[tuple[float, float], ...]
 
 REAL, FAKE = 0, 1
+CLIP, PICTURE = "clip", "picture"  # kinds of media, whose error rates are measured apart
+FLAG, CLEAR = "flag", "clear"  # the operating points that a verdict rests on
 
 # What the JPEG library can divide a picture's size by while it decodes, in its transform.
 DECODE_AT = {
@@ -73,6 +75,7 @@ class VideoInfo:
     rotation_degrees: int  # clockwise turn that was applied: 0, 90, 180 or 270
     color_transfer: str  # "sdr", "pq" or "hlg"; the last two were tone-mapped to SDR
     is_picture: bool = False
+    quantiser: float | None = None  # mean of intra pictures of H.264, 0 to 51; else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,16 +235,43 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an answer is what it is: a code for machines (`scan.reasons`), a sentence for people."""
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """How many of 1,000 genuine files may be called likely manipulated.
+
+    `low` and `high` are bounds of 95 % each (Clopper and Pearson), over what was measured.
+    """
+
+    media: str  # CLIP or PICTURE
+    threshold: float
+    expected: float  # per 1,000
+    low: float
+    high: float
+    measured_on: int
+    unit: str  # "source groups", or "videos" with bundles that did not count groups
+
+
+@dataclass(frozen=True, slots=True)
 class PersonResult:
     """The answer for one person of one file."""
 
     person: int
     tracks: tuple[int, ...]
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     fake_probability: float | None  # None where nothing could be scored
     scores: tuple[FrameScore, ...]
-    worst_seconds: tuple[tuple[float, float], ...]  # (start, end), worst first
+    suspicious_seconds: tuple[tuple[float, float], ...]  # (start, end), in order of time
     median_face_px: float
     evidence: tuple[Evidence, ...] = field(default=(), repr=False)
     distance_rank: float | None = None  # see `models.reference`; None where it is not known
@@ -259,12 +289,13 @@ class FileResult:
 
     path: str
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     fake_probability: float | None
     people: tuple[PersonResult, ...] = ()
     sha256: str | None = None
     info: VideoInfo | None = None
     seconds_taken: float = 0.0
+    false_alarms: FalseAlarms | None = None  # at the line that was used; None: there is none
 
     @property
     def distance_rank(self) -> float | None:
@@ -282,6 +313,11 @@ class OperatingPoint:
     true_positive_rate: float  # share of manipulated videos at or above the threshold
     real_videos: int
     fake_videos: int
+    media: str = CLIP  # or PICTURE
+    real_groups: int = 0  # genuine source groups; 0: not counted, as in older bundles
+    alarmed_groups: int = 0  # of which a real video stands at or above the threshold
+    stretches: bool = False  # whether stretches counted, see `evaluation.stretches`
+    false_alarms: float | None = None  # the rate that it was chosen to keep, see `false_alarms`
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,16 @@ from deeptell import config
 from deeptell.data.samples import samples_of
 from deeptell.data.scores import score_videos
 from deeptell.errors import ConfigError, DataError, LeakError
+from deeptell.evaluation.false_alarms import lines
 from deeptell.evaluation.metrics import calibrated, operating_points, sigmoid
 from deeptell.evaluation.scores import ScoreTable
+from deeptell.evaluation.stretches import standing
 from deeptell.faces.store import FaceStore
 from deeptell.figures import Measurement
 from deeptell.models.bundle import load_bundle, update_card
 from deeptell.models.reference import score_with_distances
 from deeptell.models.scoring import score
-from deeptell.records import Calibration
+from deeptell.records import CLIP, PICTURE, Calibration, OperatingPoint
 from deeptell.scan.document import file_entry, from_entry
 from deeptell.scan.score import Scanner
 from deeptell.training.calibrate import calibrate, with_calibration
@@ -61,16 +63,27 @@ def table(n_groups: int, *, sure: float = 4.0, seed: int = 0) -> ScoreTable:
     )
 
 
+def expected_points(
+    frames: ScoreTable, calibration: Calibration, *, media: str = CLIP
+) -> tuple[OperatingPoint, ...]:
+    """The points of videos of one kind, where each stands as a scan judges it."""
+    videos = frames.pooled()
+    at = standing(replace(frames, calibration=calibration))
+    of = (videos.labels, at, videos.groups)
+    points = (*operating_points(*of), *lines(*of))
+    return tuple(replace(one, media=media, stretches=media == CLIP) for one in points)
+
+
 def test_the_lines_are_those_of_the_calibrated_scores(folder: Path) -> None:
     frames = table(12)
     made = with_calibration(load_bundle(folder), frames, method="temperature")
     assert made.card.calibration.scale < 1
+    assert made.card.operating_points == expected_points(frames, made.card.calibration)
+    # What never falls moves no video over a line: these have three frames, whose stretches are
+    # the whole.
     videos = frames.pooled()
-    p = calibrated(videos.logits, made.card.calibration)
-    assert made.card.operating_points == operating_points(videos.labels, p)
-    # What never falls moves no video over a line.
-    plain = operating_points(videos.labels, sigmoid(videos.logits))
-    for ours, theirs in zip(made.card.operating_points, plain, strict=True):
+    plain = operating_points(videos.labels, sigmoid(videos.logits), videos.groups)
+    for ours, theirs in zip(made.card.operating_points, plain, strict=False):
         assert ours.false_positive_rate == theirs.false_positive_rate
         assert ours.true_positive_rate == theirs.true_positive_rate
 
@@ -110,14 +123,12 @@ def test_training_refuses_a_calibration_it_cannot_give_before_it_starts(
 
 def test_lines_are_drawn_anew_on_the_validation_videos(folder: Path, store: FaceStore) -> None:
     frames = scores_of(folder, store, "val")
-    videos = frames.pooled()
     steps: list[tuple[int, int]] = []
     made = calibrate(folder, store, method="none", progress=lambda *step: steps.append(step))
     again = load_bundle(folder)
     assert again.card == made.card
     assert again.card.measurements == ()
-    p = sigmoid(videos.logits)
-    assert again.card.operating_points == operating_points(videos.labels, p)
+    assert again.card.operating_points == expected_points(frames, Calibration())
     assert steps[-1] == (len(frames.labels), len(frames.labels))
     told = again.training["calibration"]
     assert (told["method"], told["split"]) == ("none", "val")
@@ -174,5 +185,23 @@ def test_a_scan_gives_what_the_store_gives(folder: Path, store: FaceStore, bench
     entry = json.loads(json.dumps(file_entry(found)))
     assert entry["distance_rank"] == entry["people"][0]["distance_rank"]
     assert from_entry(entry).distance_rank == pytest.approx(person.distance_rank, abs=1e-6)
-    del entry["people"][0]["distance_rank"]  # as in a journal of before
-    assert from_entry(entry).distance_rank is None
+
+
+def test_pictures_and_clips_have_points_of_their_own(folder: Path) -> None:
+    frames = table(40)
+    pictures = set(frames.videos[np.isin(frames.groups, [str(n) for n in range(25)])])
+    bundle = load_bundle(folder)
+    made = with_calibration(bundle, frames, method="none", pictures=pictures)
+    chosen = np.isin(frames.videos, list(pictures))
+    expected = expected_points(frames.rows(~chosen), Calibration())
+    expected += expected_points(frames.rows(chosen), Calibration(), media=PICTURE)
+    assert made.card.operating_points == expected
+    assert {(one.name, one.media) for one in expected} >= {
+        (name, media) for name in ("flag", "clear") for media in (CLIP, PICTURE)
+    }
+    update_card(folder, made)
+    assert load_bundle(folder).card.operating_points == expected
+    # Real pictures without manipulated ones give none.
+    real = set(frames.videos[(frames.labels == 0) & chosen])
+    made = with_calibration(bundle, frames, method="none", pictures=real)
+    assert {one.media for one in made.card.operating_points} == {CLIP}

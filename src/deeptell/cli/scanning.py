@@ -33,21 +33,34 @@ def scan(
     frames: Annotated[
         int, typer.Option(min=1, help="Frames to examine, spread over each video.")
     ] = 32,
+    false_alarms: Annotated[
+        str | None,
+        typer.Option(
+            help="Flag at most this share of genuine files, such as 1%; the bundle's own line if "
+            "not given."
+        ),
+    ] = None,
 ) -> None:
     """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
     from deeptell.config import ExtractConfig
+    from deeptell.evaluation.false_alarms import at_rate, check_rate
     from deeptell.files import check_writable
     from deeptell.models.bundle import default_bundle, load_bundle
     from deeptell.report import scan_page
     from deeptell.scan.document import document
-    from deeptell.scan.run import ScanJob, expand
+    from deeptell.scan.run import ScanJob, expand, kind_of
 
     files = expand(paths)
     for target in (out, report, annotate):
         if target is not None:
             check_writable(target)
-    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames))
+    rate = None if false_alarms is None else _share(false_alarms)
+    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames), rate)
     card = load_bundle(job.bundle).card
+    if rate is not None:
+        for media in sorted({kind_of(file) for file in files}):
+            check_rate(card, rate, media=media)
+        card = at_rate(card, rate)
     results = _scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
     if report is not None:
         scan_page.write(report, scan_page.render(results, card))
@@ -55,6 +68,20 @@ def scan(
         print_json(document(results))
     else:
         _print_scan(results, report=report, out=out, annotate=annotate, statement=card.statement)
+
+
+def _share(text: str) -> float:
+    """The share that "1%" or "0.01" means."""
+    try:
+        value = float(text.rstrip("% ")) / (100 if "%" in text else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise ConfigError(
+            f"--false-alarms takes a share of genuine files between 0 and 1, such as 1% or 0.01, "
+            f"got '{text}'."
+        )
+    return value
 
 
 def _scanned(
@@ -76,12 +103,16 @@ def _scanned(
         if len(files) != 1:
             raise ConfigError(f"--annotate takes exactly one video, {len(files)} files are given.")
         return [scan_and_annotate(files[0], annotate, job)]
-    journal = Journal(out, bundle_sha256=sha256, config=job.config) if out else None
+    journal = None
+    if out:
+        journal = Journal(
+            out, bundle_sha256=sha256, config=job.config, false_alarms=job.false_alarms
+        )
     found = {}
     with console.step(f"Scanning {len(files)} file{'s' * (len(files) != 1)}") as progress:
         for result in scan_files(files, job, jobs=min(jobs, len(files)), journal=journal):
             if len(files) == 1 and result.info is None:
-                raise MediaError(result.reasons[0])
+                raise MediaError(str(result.reasons[0]))
             found[result.path] = result
             progress(len(found), len(files))
     if journal:

@@ -8,12 +8,12 @@ the AUC where only one class is there, is NaN; scikit-learn is the oracle in the
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from deeptell.errors import DataError
 from deeptell.evaluation.curve import Curve
 from deeptell.evaluation.tallies import Floats, Ints, from_tallies, tallies
-from deeptell.records import FAKE, REAL, Calibration, OperatingPoint
+from deeptell.records import CLEAR, FAKE, FLAG, REAL, Calibration, OperatingPoint
 
 ERROR_RATE = 0.05  # of real videos at "flag", of manipulated videos at "clear"
 
@@ -142,7 +142,9 @@ def pool(logits: ArrayLike) -> float:
     return float(values.mean())
 
 
-def operating_points(labels: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoint, ...]:
+def operating_points(
+    labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = None
+) -> tuple[OperatingPoint, ...]:
     """Choose the thresholds of the verdict on scores of validation videos, never on test videos.
 
     "flag" is the lowest threshold at which at most 5 % of the real videos are at or above it,
@@ -151,6 +153,9 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoi
     "clear" it is "no manipulation found", between them "cannot tell", so flag >= clear always:
     where the two rules would cross, they change places, which both error rates allow. Where the
     classes do not overlap at all, "clear" lies at one quarter of the gap and "flag" at three.
+
+    Args:
+        groups: `(N,)` the source group of each video; by default each is its own.
 
     Raises:
         DataError: as `measure`, and where one of the classes is missing.
@@ -162,8 +167,9 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoi
             f"Operating points need real and manipulated videos; there are {len(real)} real and "
             f"{len(fake)} manipulated ones. Add some of the other kind to the validation part."
         )
+    of = np.arange(len(y)) if groups is None else np.asarray(groups)
     low, high = _thresholds(real, fake)
-    return (_point("flag", high, real, fake), _point("clear", low, real, fake))
+    return (point(FLAG, high, y, p, of), point(CLEAR, low, y, p, of))
 
 
 def _thresholds(real: Floats, fake: Floats) -> tuple[float, float]:
@@ -174,22 +180,30 @@ def _thresholds(real: Floats, fake: Floats) -> tuple[float, float]:
     last_real, first_fake = real[-1 - allowed_real], fake[allowed_fake]
     known = np.unique(np.concatenate((real, fake)))
     above, below = known[known > last_real], known[known < first_fake]
-    flag = _between(last_real, above[0] if len(above) else max(1.0, np.nextafter(last_real, 2)))
-    clear = _between(below[-1] if len(below) else 0.0, first_fake)
+    flag = between(last_real, above[0] if len(above) else max(1.0, np.nextafter(last_real, 2)))
+    clear = between(below[-1] if len(below) else 0.0, first_fake)
     return min(flag, clear), max(flag, clear)
 
 
-def _between(low: float, high: float) -> float:
+def between(low: float, high: float) -> float:
+    """A threshold above `low` and not above `high`, midway where floats allow it."""
     middle = (low + high) / 2
     return float(middle if middle > low else high)
 
 
-def _point(name: str, threshold: float, real: Floats, fake: Floats) -> OperatingPoint:
+def point(
+    name: str, threshold: float, labels: Ints, scores: Floats, groups: NDArray[np.generic]
+) -> OperatingPoint:
+    """What stands at or above a threshold; a group does where one of its real videos does."""
+    real, fake = scores[labels == REAL], scores[labels == FAKE]
+    of = groups[labels == REAL]
     return OperatingPoint(
         name=name,
         threshold=threshold,
         false_positive_rate=float(np.mean(real >= threshold)),
-        true_positive_rate=float(np.mean(fake >= threshold)),
+        true_positive_rate=float(np.mean(fake >= threshold)) if len(fake) else np.nan,
         real_videos=len(real),
         fake_videos=len(fake),
+        real_groups=len(np.unique(of)),
+        alarmed_groups=len(np.unique(of[real >= threshold])),
     )

@@ -51,6 +51,11 @@ class ScoreTable:
         """The table of the chosen rows only."""
         return replace(self, **{column: getattr(self, column)[chosen] for column in COLUMNS})
 
+    def runs(self) -> Iterator[Ints]:
+        """The rows of each track of each video, by video and track; the order within is kept."""
+        _, place = np.unique(self.videos, return_inverse=True)
+        return _runs(place, self.tracks)
+
     def by_track(self) -> "ScoreTable":
         """One row per track of each video: its frames pooled, size and quality their median.
 
@@ -69,7 +74,7 @@ class ScoreTable:
                     f"{column}: two videos share one key. Put data set, manipulation and "
                     "compression into it."
                 )
-        runs = list(_runs(place, self.tracks))
+        runs = list(self.runs())
         pooled = self.rows(np.array([rows[0] for rows in runs], np.intp))
         return replace(
             pooled,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deeptell.errors import MediaError
 from deeptell.media.pixels import Upright
+from deeptell.media.quantiser import EXPORT, quantiser_of
 from deeptell.records import Frame, Image, VideoInfo
 
 # Containers that hold their own pictures. Playlists (HLS, concat) are left out: a file from a
@@ -35,6 +36,7 @@ class Video:
         self._stack = stack  # closes what a half-finished iteration left open
         self._bad_packets = 0
         self._decoded_frames = 0
+        self._quantisers: list[float] = []
         self._upright: Upright | None = None
         with ExitStack() as first_pass:
             container, stream = _open(path, first_pass)
@@ -68,6 +70,7 @@ class Video:
             bad_packets=self._bad_packets,
             rotation_degrees=self._upright.rotation_degrees if self._upright else 0,
             color_transfer=self._upright.transfer if self._upright else "sdr",
+            quantiser=float(np.mean(self._quantisers)) if self._quantisers else None,
         )
 
     def __iter__(self) -> Iterator[Frame]:
@@ -80,10 +83,13 @@ class Video:
             MediaError: not one frame could be decoded.
         """
         self._bad_packets = self._decoded_frames = 0
+        self._quantisers = []
         clock = _Clock(self._about.frame_rate, self._origin)
         for stamp, decoded in self._decode():
             if self._upright is None:
                 self._upright = Upright(decoded)
+            if (told := quantiser_of(decoded)) is not None:
+                self._quantisers.append(told)
             seconds = clock.at(stamp)
             yield _VideoFrame(self._decoded_frames, seconds, decoded, self._upright)
             self._decoded_frames += 1
@@ -200,6 +206,7 @@ def _open(path: Path, stack: ExitStack) -> tuple[Any, Any]:
     for stream in container.streams.video:
         if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = EXPORT
             return container, stream
     raise MediaError(f"{path} holds no video that can be decoded, only sound or other data.")
 

@@ -110,7 +110,7 @@ def _tally(files: Sequence[FileResult]) -> list[tuple[Verdict, int]]:
 
 def _worst(person: PersonResult) -> tuple[tuple[float, float], ...]:
     """The stretches to mark: none for a person in whom nothing was found."""
-    return () if person.verdict is Verdict.NOT_FOUND else person.worst_seconds
+    return () if person.verdict is Verdict.NOT_FOUND else person.suspicious_seconds
 
 
 def _timeline(

@@ -10,10 +10,8 @@ import numpy as np
 from deeptell.faces.track import face_at
 from deeptell.media.decode import open_media
 from deeptell.media.encode import write_video
-from deeptell.models.bundle import load_bundle
 from deeptell.records import Box, FileResult, Image, PersonResult, Track, Verdict
 from deeptell.scan.run import ScanJob
-from deeptell.scan.score import Scanner
 
 COLOURS = {
     Verdict.MANIPULATED: (213, 60, 40),
@@ -28,8 +26,7 @@ def scan_and_annotate(path: Path, target: Path, job: ScanJob) -> FileResult:
 
     Each box carries the person's number and the score of the nearest frame that was scored.
     """
-    scanner = Scanner.of(load_bundle(job.bundle), job.config)
-    result, faces = scanner.scan_with_faces(path)
+    result, faces = job.scanner().scan_with_faces(path)
     person_of = {number: person for person in result.people for number in person.tracks}
     shown = [(track, person_of[track.track]) for track in faces.tracks if track.track in person_of]
     rate = faces.info.frame_rate or 25.0

@@ -1,12 +1,20 @@
-"""The scan result as JSON, version 1: the one shape for standard output, files and the web."""
+"""The scan result as JSON, version 2: the one shape for standard output, files and the web."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from deeptell.records import FileResult, FrameScore, PersonResult, Verdict, VideoInfo
+from deeptell.records import (
+    FalseAlarms,
+    FileResult,
+    FrameScore,
+    PersonResult,
+    Reason,
+    Verdict,
+    VideoInfo,
+)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def document(files: Iterable[FileResult]) -> dict[str, Any]:
@@ -19,13 +27,14 @@ def file_entry(file: FileResult) -> dict[str, Any]:
     return {
         "path": file.path,
         "verdict": str(file.verdict),
-        "reasons": list(file.reasons),
+        "reasons": [asdict(reason) for reason in file.reasons],
         "fake_probability": _rounded(file.fake_probability),
         "distance_rank": _rounded(file.distance_rank),
         "people": [_person_entry(person) for person in file.people],
         "sha256": file.sha256,
         "media": None if file.info is None else asdict(file.info),
         "seconds_taken": round(file.seconds_taken, 3),
+        "false_alarms_per_1000": None if file.false_alarms is None else asdict(file.false_alarms),
     }
 
 
@@ -34,12 +43,12 @@ def _person_entry(person: PersonResult) -> dict[str, Any]:
     return {
         "person": person.person,
         "verdict": str(person.verdict),
-        "reasons": list(person.reasons),
+        "reasons": [asdict(reason) for reason in person.reasons],
         "fake_probability": _rounded(person.fake_probability),
         "distance_rank": _rounded(person.distance_rank),
         "tracks": list(person.tracks),
         "seen_seconds": [round(start, 3), round(end, 3)],
-        "worst_seconds": [[round(a, 3), round(b, 3)] for a, b in person.worst_seconds],
+        "suspicious_seconds": [[round(a, 3), round(b, 3)] for a, b in person.suspicious_seconds],
         "median_face_px": round(person.median_face_px, 1),
         "scores": [
             {
@@ -55,16 +64,17 @@ def _person_entry(person: PersonResult) -> dict[str, Any]:
 
 def from_entry(entry: Mapping[str, Any]) -> FileResult:
     """The result that an entry was made from, without its pictures."""
-    media = entry["media"]
+    media, alarms = entry["media"], entry["false_alarms_per_1000"]
     return FileResult(
         path=entry["path"],
         verdict=Verdict(entry["verdict"]),
-        reasons=tuple(entry["reasons"]),
+        reasons=tuple(Reason(**reason) for reason in entry["reasons"]),
         fake_probability=entry["fake_probability"],
         people=tuple(_person(person) for person in entry["people"]),
         sha256=entry["sha256"],
         info=None if media is None else VideoInfo(**media),
         seconds_taken=entry["seconds_taken"],
+        false_alarms=None if alarms is None else FalseAlarms(**alarms),
     )
 
 
@@ -73,15 +83,15 @@ def _person(entry: Mapping[str, Any]) -> PersonResult:
         person=entry["person"],
         tracks=tuple(entry["tracks"]),
         verdict=Verdict(entry["verdict"]),
-        reasons=tuple(entry["reasons"]),
+        reasons=tuple(Reason(**reason) for reason in entry["reasons"]),
         fake_probability=entry["fake_probability"],
         scores=tuple(
             FrameScore(**{**score, "box_xyxy": tuple(score["box_xyxy"])})
             for score in entry["scores"]
         ),
-        worst_seconds=tuple((start, end) for start, end in entry["worst_seconds"]),
+        suspicious_seconds=tuple((start, end) for start, end in entry["suspicious_seconds"]),
         median_face_px=entry["median_face_px"],
-        distance_rank=entry.get("distance_rank"),  # journals of older scans have none
+        distance_rank=entry["distance_rank"],
     )
 
 

@@ -19,13 +19,25 @@ SUMMARY = ("path", "verdict", "fake_probability", "people", "reason")
 class Journal:
     """A JSON Lines file of results that a later scan takes up.
 
-    A file counts as done when its contents, the bundle and the options are the same as then. A
+    A file counts as done when its contents, the bundle, the options and the version of the lines
+    are the same as then; lines of another version stay and are passed over. A
     last line cut short by a kill is taken off and its file scanned again.
     """
 
-    def __init__(self, path: Path, *, bundle_sha256: str, config: ExtractConfig) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        bundle_sha256: str,
+        config: ExtractConfig,
+        false_alarms: float | None = None,
+    ) -> None:
         self.path = path
-        self._stamp = {"bundle": bundle_sha256, "options": config.model_dump()}
+        self._stamp = {
+            "schema_version": SCHEMA_VERSION,
+            "bundle": bundle_sha256,
+            "options": {**config.model_dump(), "false_alarms": false_alarms},
+        }
         self._lines = self._read()
 
     def done(self, paths: Sequence[Path]) -> dict[Path, FileResult]:
@@ -40,7 +52,7 @@ class Journal:
 
     def add(self, result: FileResult) -> None:
         """Append one result; it is on disk when this returns."""
-        line = {"schema_version": SCHEMA_VERSION, **self._stamp, **file_entry(result)}
+        line = {**self._stamp, **file_entry(result)}
         line["sha256"] = line["sha256"] or _contents(Path(result.path))
         try:
             with self.path.open("a", encoding="utf-8") as file:
@@ -53,13 +65,15 @@ class Journal:
 
     def write_summary(self) -> Path:
         """Write the newest line of every path as CSV beside the journal; return its path."""
-        newest = {line["path"]: line for line in self._lines}
+        newest = {
+            line["path"]: line for line in self._lines if line["schema_version"] == SCHEMA_VERSION
+        }
         target = self.path.with_suffix(".csv")
         with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as f:
             writer = csv.writer(f)
             writer.writerow(SUMMARY)
             for path, line in sorted(newest.items()):
-                reason = " ".join(line["reasons"])
+                reason = " ".join(reason["text"] for reason in line["reasons"])
                 score = line["fake_probability"]
                 writer.writerow([path, line["verdict"], score, len(line["people"]), reason])
         return target
@@ -73,8 +87,10 @@ class Journal:
                 raise ValueError("it does not start like one")
             whole = data[: data.rfind(b"\n") + 1]
             lines = [json.loads(line) for line in whole.splitlines()]
-            if not all({"path", "sha256", "verdict"} <= line.keys() for line in lines):
-                raise ValueError("a line lacks path, sha256 or verdict")
+            if not all(
+                {"schema_version", "path", "sha256", "verdict"} <= line.keys() for line in lines
+            ):
+                raise ValueError("a line lacks schema_version, path, sha256 or verdict")
             if len(whole) < len(data):
                 with self.path.open("r+b") as file:
                     file.truncate(len(whole))

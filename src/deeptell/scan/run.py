@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -10,10 +10,13 @@ import torch
 
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
+from deeptell.evaluation.false_alarms import at_rate
 from deeptell.media.decode import find_media
+from deeptell.media.picture import PICTURE_SUFFIXES
 from deeptell.models.bundle import load_bundle
-from deeptell.records import FileResult, Verdict
+from deeptell.records import CLIP, PICTURE, FileResult, Verdict
 from deeptell.scan.journal import Journal
+from deeptell.scan.reasons import because
 from deeptell.scan.score import Scanner
 from deeptell.workers import Died, each
 
@@ -24,12 +27,25 @@ class ScanJob:
 
     bundle: Path
     config: ExtractConfig
+    false_alarms: float | None = None  # the rate that moves the line; None: the bundle's "flag"
+
+    def scanner(self) -> Scanner:
+        """A scanner for this job, with everything loaded."""
+        bundle = load_bundle(self.bundle)
+        if self.false_alarms is not None:
+            bundle = replace(bundle, card=at_rate(bundle.card, self.false_alarms))
+        return Scanner.of(bundle, self.config)
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
     """The files that the paths name: a folder gives the media in it, each file comes once."""
     files = [file for path in paths for file in (find_media(path) if path.is_dir() else [path])]
     return list(dict.fromkeys(files))
+
+
+def kind_of(path: Path) -> str:
+    """What a file is by its name, CLIP or PICTURE."""
+    return PICTURE if path.suffix.lower() in PICTURE_SUFFIXES else CLIP
 
 
 def scan_files(
@@ -57,7 +73,7 @@ def scan_files(
 
 def not_examined(path: Path, reason: str) -> FileResult:
     """The result for a file that gave nothing to judge."""
-    return FileResult(str(path), Verdict.CANNOT_TELL, (reason,), None)
+    return FileResult(str(path), Verdict.CANNOT_TELL, (because("unreadable", reason),), None)
 
 
 _scanners: dict[ScanJob, Scanner] = {}  # loaded once per process
@@ -67,7 +83,7 @@ def _set_up(job: ScanJob, threads: int) -> None:
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     if job not in _scanners:
-        _scanners[job] = Scanner.of(load_bundle(job.bundle), job.config)
+        _scanners[job] = job.scanner()
 
 
 def _scan_one(task: tuple[Path, ScanJob]) -> FileResult:

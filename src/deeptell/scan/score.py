@@ -1,43 +1,20 @@
 """One file in, one answer out."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
-from deeptell.evaluation.metrics import calibrated, pool
+from deeptell.evaluation.false_alarms import measured
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
-from deeptell.inputs import sample_rows, windows
 from deeptell.models.bundle import Bundle
-from deeptell.models.reference import score_with_distances
-from deeptell.models.scoring import score
-from deeptell.records import (
-    Calibration,
-    FileResult,
-    FrameScore,
-    PersonResult,
-    StoredCrop,
-    Verdict,
-    VideoInfo,
-    highest,
-)
-from deeptell.scan.evidence import telling
-from deeptell.scan.timeline import worst_seconds
-from deeptell.scan.verdict import (
-    MIN_FACES,
-    Stretch,
-    judge,
-    judge_file,
-    judge_stretches,
-    too_little,
-)
+from deeptell.records import FLAG, FileResult, PersonResult, Reason, StoredCrop, VideoInfo, highest
+from deeptell.scan.person import person_result, points_for
+from deeptell.scan.reasons import because, without_faces
+from deeptell.scan.verdict import judge_file
 
 LEAST_CLIPS = 8
 
@@ -79,7 +56,8 @@ class Scanner:
             raise MediaError(f"There is no file {path}.")
         faces = read_faces(path, detector=self.detector, config=self.config)
         people = self._people(faces)
-        verdict, reasons = judge_file(people, otherwise=faces.reason)
+        verdict, reasons = judge_file(people, otherwise=without_faces(faces))
+        flags = [one for one in points_for(self.bundle, faces.info) if one.name == FLAG]
         result = FileResult(
             path=str(path),
             verdict=verdict,
@@ -89,6 +67,7 @@ class Scanner:
             sha256=sha256_of(path),
             info=faces.info,
             seconds_taken=time.perf_counter() - began,
+            false_alarms=measured(flags[0]) if flags else None,
         )
         return result, faces
 
@@ -97,101 +76,18 @@ class Scanner:
         crops_of: dict[int, list[StoredCrop]] = {}
         for crop in faces.crops:
             crops_of.setdefault(crop.track, []).append(crop)
-        ordered = sorted(crops_of.items(), key=lambda item: _appearance(item[1][0]))
+        ordered = sorted(crops_of.values(), key=lambda crops: _appearance(crops[0]))
         return tuple(
-            self._person(number, track, crops, frames=faces.info.decoded_frames)
-            for number, (track, crops) in enumerate(ordered, start=1)
+            person_result(self.bundle, [crops], faces.info, number=number)
+            for number, crops in enumerate(ordered, start=1)
         )
 
-    def _person(
-        self, number: int, track: int, crops: Sequence[StoredCrop], *, frames: int
-    ) -> PersonResult:
-        size = float(np.median([crop.face.size for crop in crops]))
-        spec = self.bundle.model.spec
-        frame_index = np.array([crop.frame_index for crop in crops])
-        spans = windows(frame_index, spec, tracks=np.zeros(1, np.int64))
-        unseen = too_little(faces=len(crops), frames=frames, median_face_px=size)
-        if not unseen and not len(spans):
-            unseen = f"nowhere seen in {spec.frames} pictures in a row, which the model needs"
-        if unseen:
-            return PersonResult(
-                person=number,
-                tracks=(track,),
-                verdict=Verdict.CANNOT_TELL,
-                reasons=(unseen,),
-                fake_probability=None,
-                scores=(),
-                worst_seconds=(),
-                median_face_px=size,
-            )
-        rows, lengths = sample_rows(spans, frames=spec.frames)
-        logits, distance_rank = self._asked(rows, lengths, crops)
-        calibration = self.bundle.card.calibration
-        samples = [[crops[i] for i in row] for row in rows]
-        middle = [faces[(n - 1) // 2] for faces, n in zip(samples, lengths, strict=True)]
-        scores = tuple(
-            FrameScore(crop.frame_index, crop.pts_seconds, float(value), crop.face.box_xyxy)
-            for crop, value in zip(middle, calibrated(logits, calibration), strict=True)
-        )
-        fake_probability = float(calibrated(pool(logits), calibration))
-        worst, points = worst_seconds(scores), self.bundle.card.operating_points
-        stretches = _rated(worst, middle, logits, calibration, frames=spec.frames)
-        verdict, reasons = judge_stretches(judge(fake_probability, points), stretches, points)
-        return PersonResult(
-            person=number,
-            tracks=(track,),
-            verdict=verdict,
-            reasons=reasons,
-            fake_probability=fake_probability,
-            scores=scores,
-            worst_seconds=worst,
-            median_face_px=size,
-            evidence=telling(self.bundle.model, samples, lengths, scores),
-            distance_rank=distance_rank,
-        )
 
-    def _asked(
-        self, rows: NDArray[np.int64], lengths: NDArray[np.int64], crops: Sequence[StoredCrop]
-    ) -> tuple[NDArray[np.float64], float | None]:
-        """The logits of samples, and how far they are from the training data, as a rank."""
-        model, reference = self.bundle.model, self.bundle.reference
-
-        def read(chosen: Sequence[int]) -> list[StoredCrop]:
-            return [crops[i] for i in chosen]
-
-        if reference is None:
-            return score(model, rows, lengths, read=read), None
-        logits, distances = score_with_distances(model, reference, rows, lengths, read=read)
-        return logits, reference.rank(pool(distances))
-
-
-def _rated(
-    stretches: Sequence[tuple[float, float]],
-    crops: Sequence[StoredCrop],
-    logits: NDArray[np.float64],
-    calibration: Calibration,
-    *,
-    frames: int,
-) -> list[Stretch]:
-    """The stretches with enough faces to be judged, and the score of each.
-
-    `crops` are the middles of samples of `frames` faces.
-    """
-    times = np.array([crop.pts_seconds for crop in crops])
-    rated = []
-    for start, end in stretches:
-        inside = (times >= start) & (times <= end)
-        if inside.sum() * frames >= MIN_FACES:
-            rated.append((start, end, float(calibrated(pool(logits[inside]), calibration))))
-    return rated
-
-
-def _damage(info: VideoInfo) -> tuple[str, ...]:
+def _damage(info: VideoInfo) -> tuple[Reason, ...]:
     if not info.bad_packets:
         return ()
-    return (
-        f"The file is damaged in {info.bad_packets} places; what could be decoded was examined.",
-    )
+    text = f"The file is damaged in {info.bad_packets} places; what could be decoded was examined."
+    return (because("damaged", text),)
 
 
 def _appearance(crop: StoredCrop) -> tuple[int, float]:

@@ -1,30 +1,44 @@
-"""When: the stretches of a video in which a person looks worst."""
+"""When: the stretches of a video in which a person looks manipulated."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from deeptell.evaluation.metrics import logit
+from deeptell.evaluation.stretches import suspicious
 from deeptell.records import FrameScore
 
-WINDOW_SECONDS = 1.0
-MOST_WINDOWS = 3
+GAP = 2.5  # people unseen for longer than this many usual steps end a stretch
+
+Stretch = tuple[float, float]
 
 
-def worst_seconds(scores: Sequence[FrameScore]) -> tuple[tuple[float, float], ...]:
-    """Up to three stretches of about a second, apart from each other, the worst first.
+def suspicious_seconds(
+    scores: Sequence[FrameScore], *, threshold: float, seconds: float
+) -> tuple[Stretch, ...]:
+    """The stretches whose scores stand above a line, in order of time.
 
-    A stretch starts at a scored frame and is rated by the mean of the frames in it; one that is
-    rated below the person's own mean is left out.
+    Which scores lie in one, `evaluation.stretches` says. A stretch ends midway to the next score,
+    at the first and last score half a usual step beyond it, and where the person was not seen for
+    long.
+
+    Args:
+        scores: of one person, ascending in time.
+        threshold: the line, as a `fake_probability`.
+        seconds: length of the file; 0 for a picture, of which there are no stretches.
     """
+    if not seconds:
+        return ()
     times = np.array([score.seconds for score in scores])
-    values = np.array([score.fake_probability for score in scores])
-    stretches = []
-    for start in times:
-        inside = (times >= start) & (times <= start + WINDOW_SECONDS)
-        stretches.append((float(values[inside].mean()), float(start), float(times[inside].max())))
-    chosen: list[tuple[float, float]] = []
-    for rating, start, end in sorted(stretches, key=lambda stretch: (-stretch[0], stretch[1])):
-        apart = all(start > other[1] or end < other[0] for other in chosen)
-        if apart and rating >= values.mean() and len(chosen) < MOST_WINDOWS:
-            chosen.append((start, end))
-    return tuple(chosen)
+    logits = logit([score.fake_probability for score in scores])
+    state = suspicious(logits, float(logit(min(threshold, 1.0))))
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    reach = np.minimum(np.concatenate(([usual], steps, [usual])), usual) / 2
+    turns = np.flatnonzero((np.diff(state) != 0) | (steps > GAP * usual)) + 1
+    found = []
+    for run in np.split(np.arange(len(times)), turns):
+        if state[run[0]]:
+            start, end = times[run[0]] - reach[run[0]], times[run[-1]] + reach[run[-1] + 1]
+            found.append((max(0.0, float(start)), min(seconds, float(end))))
+    return tuple(found)

@@ -1,5 +1,6 @@
 """What a bundle learns from validation videos after training: how sure it may be, and its lines."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from deeptell.data.scores import score_videos
 from deeptell.data.splits import choosing_side
 from deeptell.errors import DataError, LeakError
 from deeptell.evaluation.calibration import fit_calibration
-from deeptell.evaluation.metrics import calibrated, operating_points
+from deeptell.evaluation.false_alarms import lines
+from deeptell.evaluation.metrics import operating_points
 from deeptell.evaluation.scores import ScoreTable
+from deeptell.evaluation.stretches import standing
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle, load_bundle, update_card
 from deeptell.models.scoring import Progress, score
-from deeptell.records import Calibration
+from deeptell.records import CLIP, PICTURE, Calibration, OperatingPoint
 
 AUTO = "auto"
 USUAL = "temperature"  # what "auto" takes where the videos suffice
@@ -58,7 +61,7 @@ def calibrate(
     trained = bundle.training.get("config") or {}
     check_leaks(store.videos, as_published=bool(trained.get("as_published")))
     frames = _scored(bundle, store, videos, progress)
-    done = with_calibration(bundle, frames, method=method)
+    done = with_calibration(bundle, frames, method=method, pictures=pictures_of(store))
     done = replace(
         done,
         card=replace(done.card, measurements=()),
@@ -100,28 +103,58 @@ def _scored(
     return score_videos(store, videos, samples_of(store.index, model.spec), answers)
 
 
-def with_calibration(bundle: Bundle, frames: ScoreTable, *, method: str) -> Bundle:
+def pictures_of(store: FaceStore) -> frozenset[str]:
+    """The keys of what is a single picture, whose error rates are measured apart from clips'."""
+    videos = store.videos
+    return frozenset(videos.loc[videos["is_picture"].fillna(False).astype(bool), "video_key"])
+
+
+def with_calibration(
+    bundle: Bundle, frames: ScoreTable, *, method: str, pictures: Collection[str] = ()
+) -> Bundle:
     """The bundle with calibration and operating points of these validation videos, and why so.
 
-    The error rates of the operating points come without intervals: their thresholds were chosen on
-    these very videos, so that an interval would promise more than it holds. Evaluation measures
-    the rates on other videos.
+    Clips and pictures have points of their own, where both classes are among them. They are
+    measured as a scan judges, with stretches (`evaluation.stretches`). The rates of "flag" and
+    "clear" come without intervals: their thresholds were chosen on these very videos. The lines by
+    false-alarm rate have bounds that hold nonetheless (`evaluation.false_alarms`).
 
     Args:
         frames: logits, one row per sample.
         method: as in `calibrate`.
+        pictures: the keys of those videos that are single pictures.
 
     Raises:
         DataError, ConfigError: as `calibrate`.
     """
     videos = frames.pooled()
     calibration, why = _fitted(videos, method=method)
-    points = operating_points(videos.labels, calibrated(videos.logits, calibration))
     return replace(
         bundle,
-        card=replace(bundle.card, calibration=calibration, operating_points=points),
+        card=replace(
+            bundle.card,
+            calibration=calibration,
+            operating_points=_points(replace(frames, calibration=calibration), pictures),
+        ),
         training=bundle.training | {"calibration": {"method": calibration.method, "why": why}},
     )
+
+
+def _points(frames: ScoreTable, pictures: Collection[str]) -> tuple[OperatingPoint, ...]:
+    """Those of clips, then those of pictures.
+
+    Raises `DataError` where neither kind has real and manipulated ones.
+    """
+    videos, scores = frames.pooled(), standing(frames)
+    is_picture = np.isin(videos.videos, list(pictures))
+    kinds = [(CLIP, ~is_picture), (PICTURE, is_picture)]
+    both = [(media, rows) for media, rows in kinds if len(set(videos.labels[rows])) > 1]
+    found: list[OperatingPoint] = []
+    for media, rows in both or [(CLIP, np.full(len(scores), True))]:
+        of = (videos.labels[rows], scores[rows], videos.groups[rows])
+        points = (*operating_points(*of), *lines(*of))
+        found += [replace(one, media=media, stretches=media == CLIP) for one in points]
+    return tuple(found)
 
 
 def _fitted(videos: ScoreTable, *, method: str) -> tuple[Calibration, str]:

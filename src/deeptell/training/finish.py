@@ -22,7 +22,7 @@ from deeptell.models.ensemble import Ensemble
 from deeptell.models.reference import MOST_SAMPLES, Reference
 from deeptell.records import FAKE, BundleCard
 from deeptell.training.batches import Material
-from deeptell.training.calibrate import with_calibration
+from deeptell.training.calibrate import pictures_of, with_calibration
 from deeptell.training.epochs import chosen_epochs
 from deeptell.training.networks import inherited
 from deeptell.training.steps import Run
@@ -151,7 +151,9 @@ def _validated(this: Run, bundle: Bundle, material: Material) -> Bundle:
         material.samples,
         lambda samples: this.score(bundle.model, samples),
     )
-    bundle = with_calibration(bundle, frames, method=this.config.calibration)
+    bundle = with_calibration(
+        bundle, frames, method=this.config.calibration, pictures=pictures_of(this.store)
+    )
     reference = _reference(this, bundle.model, material)
     card = replace(bundle.card, reference_videos=len(set(frames.videos)))
     measured = replace(bundle, card=card, reference=reference)
