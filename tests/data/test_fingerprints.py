@@ -1,9 +1,11 @@
 """A video that was seen is known again, also among faces that were found in another way."""
 
+import shutil
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deeptell.config import ExtractConfig
@@ -13,6 +15,7 @@ from deeptell.errors import LeakError
 from deeptell.evaluation.evaluate import evaluate
 from deeptell.evaluation.unseen import SEEN
 from deeptell.faces.extract import extract
+from deeptell.faces.rows import ROW
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import load_bundle
 
@@ -48,8 +51,16 @@ def test_a_seen_video_is_refused_however_its_faces_were_found(
     assert evaluate(loaded, with_looks(sparse), split="test", data="").leaks == {}
 
 
-def test_content_is_of_faces_and_not_of_places(store: FaceStore, sparse: FaceStore) -> None:
+def test_content_is_of_faces_and_not_of_places(
+    store: FaceStore, sparse: FaceStore, tmp_path: Path
+) -> None:
     moved = FaceStore(store.path)
     moved.__dict__["videos"] = store.videos.assign(path="elsewhere")
     assert content_of(moved) == content_of(store)
     assert content_of(sparse) != content_of(store)
+    other = FaceStore(shutil.copytree(store.path, tmp_path / "other"))
+    assert content_of(other) == content_of(store)
+    rows = np.fromfile(other.path / "index.rows", ROW)
+    rows["x2"][1] += 1  # the second face of a video was cut otherwise
+    rows.tofile(other.path / "index.rows")
+    assert content_of(other) != content_of(store)

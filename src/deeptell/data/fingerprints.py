@@ -12,6 +12,7 @@ from deeptell.faces.store import FaceStore
 
 # What `probe` adds, by which copies are told, and how a split was made: leaks depend on it.
 _FURTHER = ("sha256", "phash", "split_by")
+_ROWS_AT_ONCE = 100_000
 MARK = 12  # hexadecimal digits; a false alarm among a million videos has odds of 1 to 280
 
 
@@ -28,13 +29,15 @@ def videos_fingerprint(videos: pd.DataFrame) -> str:
 def content_of(store: FaceStore) -> str:
     """SHA-256 over a store's faces and what is said of them.
 
-    Unlike `FaceStore.fingerprint` it stays the same where the videos lay elsewhere.
+    Of each face that is its place in the video and the frame and the length of its JPEG, and of
+    each video the whole first face. Unlike `FaceStore.fingerprint` it stays the same where the
+    videos lay elsewhere.
     """
     digest = hashlib.sha256(videos_fingerprint(store.videos).encode())
     digest.update("".join(_first_faces(store, store.videos["video_key"]).values()).encode())
-    codes, _ = video_codes(store.index)
-    for column in (codes, store.index["track"], store.index["frame_index"]):
-        digest.update(np.asarray(column, "<i4").tobytes())
+    for start in range(0, len(store.index), _ROWS_AT_ONCE):
+        end = min(start + _ROWS_AT_ONCE, len(store.index))
+        digest.update(store.rows(np.arange(start, end)).tobytes())
     return digest.hexdigest()
 
 

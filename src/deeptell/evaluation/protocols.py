@@ -28,7 +28,7 @@ from deeptell.figures import FewFrames, Measurement, plain
 from deeptell.models.weights import starts_from
 from deeptell.records import FAKE
 
-RULES = 1  # raised when the same file would be read, planned or hashed in another way
+RULES = 2  # raised when the same file would be read, planned or hashed in another way
 
 
 class Protocol(Stage):
