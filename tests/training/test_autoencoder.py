@@ -74,4 +74,3 @@ def test_training_draws_faces_and_is_kept(tmp_path: Path) -> None:
 def _again(folder: Path, steps: int) -> bytes:
     fit_autoencoder(faces(), folder / "again", upsampling="shuffle", steps=steps, seed=3)
     return (folder / "again").read_bytes()
-

@@ -34,8 +34,8 @@ class CorruptedFigures:
     """One model under one corruption; severity 0 of "none" is the videos as they are.
 
     `relative_drop` is `(AUC of clean videos - AUC) / (AUC of clean videos - 0.5)`, both of the
-    videos that were scored in both: 0 where nothing was lost, 1 where only chance is left; NaN
-    where the clean videos are not told apart better than by chance.
+    videos that were scored in both: 0 where nothing was lost, 1 where only chance is left, or no
+    face of one of the classes; NaN where the clean videos are not told apart better than by chance.
     """
 
     corruption: str
@@ -163,7 +163,7 @@ def _summed_up(
     def mean(by: str, subset: str, chosen: Iterable[str]) -> Measurement:
         over = [drop for (name, _), drop in drops.items() if name in set(chosen)]
         return _measured(
-            "relative_drop", _mean(over), clean, draws, data=data, by=by, subset=subset
+            "relative_drop", np.mean(over, axis=0), clean, draws, data=data, by=by, subset=subset
         )
 
     everything = mean("all", "all", names)
@@ -177,15 +177,12 @@ def _summed_up(
 def relative_drop(clean: VideoScores, table: VideoScores, draws: Draws) -> Floats:
     """The share of what a model tells better than chance that was lost: `(1 + draws,)`."""
     both = np.intersect1d(clean.videos, table.videos)
+    if len(np.unique(clean.among(both).labels)) < len(np.unique(clean.labels)):
+        whole = draws.auc(clean)
+        return np.where(whole > 0.5, 1.0, np.nan)
     before, after = draws.auc(clean.among(both)), draws.auc(table.among(both))
     better = np.where(before > 0.5, before - 0.5, np.nan)
     return np.asarray((before - after) / better)
-
-
-def _mean(drops: Sequence[Floats]) -> Floats:
-    """Over the settings in which it is defined at all; where none is, NaN."""
-    known = [drop for drop in drops if np.isfinite(drop[0])]
-    return np.mean(known, axis=0) if known else np.full(1, np.nan)
 
 
 def _point(
