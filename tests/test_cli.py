@@ -137,6 +137,7 @@ class TestScan:
         (file,) = document["files"]
         assert {"path", "verdict", "reasons", "fake_probability", "people"} <= file.keys()
         assert file["people"][0]["scores"]
+        assert "x264" in next(f["says"] for f in file["facts"] if f["code"] == "writer")
         assert "Trained on 4 real" in page.read_text(encoding="utf-8")
 
     def test_it_gives_the_scores_that_evaluation_gives(

@@ -284,6 +284,15 @@ class PersonResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a file says about itself. No such thing is evidence of manipulation alone."""
+
+    code: str  # for machines: "writer", "key_frames", ...; see `media.facts`
+    says: str  # what was read, in words
+    means: str  # what that can mean and what it cannot
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """The answer for one file: the highest of its people, or the reason why there is none."""
 
@@ -294,6 +303,7 @@ class FileResult:
     people: tuple[PersonResult, ...] = ()
     sha256: str | None = None
     info: VideoInfo | None = None
+    facts: tuple[Fact, ...] = ()
     seconds_taken: float = 0.0
     false_alarms: FalseAlarms | None = None  # at the line that was used; None: there is none
 

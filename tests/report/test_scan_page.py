@@ -173,6 +173,18 @@ def test_a_figure_that_is_undefined_is_a_dash(card):
     assert "no interval" in text
 
 
+def test_what_the_file_says_is_no_evidence(card):
+    text = page([world.swapped()], card).text
+    assert text.count("None of it is evidence of manipulation by itself") == 1
+    for fact in world.FACTS:
+        assert fact.says in text
+        assert fact.means in text
+    assert "says about itself" not in page([world.unreadable()], card).text
+    many = page([world.genuine(f"{i}.mp4") for i in range(11)], card).text
+    assert world.FACTS[0].says in many
+    assert world.FACTS[0].means not in many
+
+
 def test_results_without_pictures_say_so(card):
     file = world.swapped()
     bare = replace(file, people=(replace(file.people[0], evidence=()),))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deeptell.records import (
+    Fact,
     FalseAlarms,
     FileResult,
     FrameScore,
@@ -33,6 +34,7 @@ def file_entry(file: FileResult) -> dict[str, Any]:
         "people": [_person_entry(person) for person in file.people],
         "sha256": file.sha256,
         "media": None if file.info is None else asdict(file.info),
+        "facts": [asdict(fact) for fact in file.facts],
         "seconds_taken": round(file.seconds_taken, 3),
         "false_alarms_per_1000": None if file.false_alarms is None else asdict(file.false_alarms),
     }
@@ -73,6 +75,7 @@ def from_entry(entry: Mapping[str, Any]) -> FileResult:
         people=tuple(_person(person) for person in entry["people"]),
         sha256=entry["sha256"],
         info=None if media is None else VideoInfo(**media),
+        facts=tuple(Fact(**fact) for fact in entry.get("facts", ())),
         seconds_taken=entry["seconds_taken"],
         false_alarms=None if alarms is None else FalseAlarms(**alarms),
     )

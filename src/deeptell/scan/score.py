@@ -10,6 +10,7 @@ from deeptell.evaluation.false_alarms import measured
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
+from deeptell.media.facts import facts_of
 from deeptell.models.bundle import Bundle
 from deeptell.records import FLAG, FileResult, PersonResult, Reason, StoredCrop, VideoInfo, highest
 from deeptell.scan.person import person_result, points_for
@@ -66,6 +67,7 @@ class Scanner:
             people=people,
             sha256=sha256_of(path),
             info=faces.info,
+            facts=facts_of(path),
             seconds_taken=time.perf_counter() - began,
             false_alarms=measured(flags[0]) if flags else None,
         )
