@@ -13,6 +13,7 @@ from deeptell.records import (
     OperatingPoint,
     PersonResult,
     Reason,
+    Trial,
     Verdict,
     VideoInfo,
 )
@@ -131,6 +132,24 @@ def wave(low, high, n=32, *, seed=0):
     rng = np.random.default_rng(seed)
     middle, swing = (low + high) / 2, (high - low) / 2
     return np.clip(middle + swing * np.sin(np.arange(n) / 3 + rng.random() * 6), 0.001, 0.999)
+
+
+def trials():
+    """Twelve versions, of which the answer "likely manipulated" holds in nine."""
+    found = []
+    for kind, what in (
+        ("h264", "the video encoded once more as H.264 (CRF: {})"),
+        ("downscale", "shrunk, and enlarged again (times smaller: {})"),
+        ("blur", "out of focus (sigma, pixels: {})"),
+        ("crop_jitter", "the box of the face jitters (at most, share of the box: {})"),
+    ):
+        for severity in (1, 2, 3):
+            weak = kind in ("h264", "blur") and severity == 3
+            verdict = Verdict.CANNOT_TELL if weak else Verdict.MANIPULATED
+            score = 0.5 if weak else 0.8
+            found.append(Trial(kind, severity, what.format(severity), verdict, score))
+    found[-1] = Trial("crop_jitter", 3, found[-1].what, Verdict.CANNOT_TELL, None)
+    return tuple(found)
 
 
 def swapped(path="press/statement.mp4"):

@@ -91,6 +91,28 @@ def false_alarms_in_words(line: FalseAlarms) -> str:
     )
 
 
+def print_stress(files: Sequence[FileResult]) -> None:
+    """How far each verdict holds in worse versions of its file; of a single file, every one."""
+    tried = [file for file in files if file.stress]
+    for file in tried:
+        out.print(
+            f"\n{plain_text(file.path)}: the verdict holds in {file.held} of {len(file.stress)} "
+            "variants.",
+            highlight=False,
+        )
+    for file in tried if len(files) == 1 else ():
+        print_table(
+            [
+                {
+                    "variant": trial.what,
+                    "score": _score(trial.fake_probability),
+                    "verdict": f"[{STYLE[trial.verdict]}]{trial.verdict}[/]",
+                }
+                for trial in file.stress
+            ]
+        )
+
+
 def print_counts(counts: "pd.DataFrame") -> None:
     """A table of numbers of videos."""
     print_table(

@@ -293,6 +293,17 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What a scan says of a file that something happened to first; see `media.corrupt`."""
+
+    corruption: str
+    severity: int
+    what: str  # in words: "out of focus (sigma, pixels: 0.9)"
+    verdict: Verdict
+    fake_probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """The answer for one file: the highest of its people, or the reason why there is none."""
 
@@ -304,8 +315,14 @@ class FileResult:
     sha256: str | None = None
     info: VideoInfo | None = None
     facts: tuple[Fact, ...] = ()
+    stress: tuple[Trial, ...] = ()  # empty where nothing was tried
     seconds_taken: float = 0.0
     false_alarms: FalseAlarms | None = None  # at the line that was used; None: there is none
+
+    @property
+    def held(self) -> int:
+        """In how many of the trials the verdict is the same."""
+        return sum(trial.verdict is self.verdict for trial in self.stress)
 
     @property
     def distance_rank(self) -> float | None:

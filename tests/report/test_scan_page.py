@@ -185,6 +185,16 @@ def test_what_the_file_says_is_no_evidence(card):
     assert world.FACTS[0].means not in many
 
 
+def test_how_often_the_answer_holds(card):
+    tried = replace(world.swapped(), stress=world.trials())
+    found = page([tried], card)
+    assert "stayed “likely manipulated” in 9 of 12" in found.text
+    for trial in tried.stress:
+        assert trial.what[1:] in found.text
+    assert "no score" in found.text
+    assert "worse copies" not in page([world.swapped()], card).text
+
+
 def test_results_without_pictures_say_so(card):
     file = world.swapped()
     bare = replace(file, people=(replace(file.people[0], evidence=()),))

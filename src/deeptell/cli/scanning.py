@@ -40,6 +40,9 @@ def scan(
             "not given."
         ),
     ] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Scan 12 worse versions of each: does it hold?")
+    ] = False,
 ) -> None:
     """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
     from deeptell.config import ExtractConfig
@@ -55,7 +58,7 @@ def scan(
         if target is not None:
             check_writable(target)
     rate = None if false_alarms is None else _share(false_alarms)
-    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames), rate)
+    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames), rate, stress)
     card = load_bundle(job.bundle).card
     if rate is not None:
         for media in sorted({kind_of(file) for file in files}):
@@ -106,7 +109,11 @@ def _scanned(
     journal = None
     if out:
         journal = Journal(
-            out, bundle_sha256=sha256, config=job.config, false_alarms=job.false_alarms
+            out,
+            bundle_sha256=sha256,
+            config=job.config,
+            false_alarms=job.false_alarms,
+            stress=job.stress,
         )
     found = {}
     with console.step(f"Scanning {len(files)} file{'s' * (len(files) != 1)}") as progress:
@@ -131,6 +138,7 @@ def _print_scan(
     from deeptell import console
 
     console.print_scan(results)
+    console.print_stress(results)
     console.out.print(f"\nModel: {statement}", style="dim", highlight=False)
     for name, target in (("Report", report), ("Results", out), ("Annotated", annotate)):
         if target is not None:

@@ -12,6 +12,7 @@ from deeptell.media.decode import open_media
 from deeptell.media.encode import write_video
 from deeptell.records import Box, FileResult, Image, PersonResult, Track, Verdict
 from deeptell.scan.run import ScanJob
+from deeptell.scan.stress import stressed
 
 COLOURS = {
     Verdict.MANIPULATED: (213, 60, 40),
@@ -26,12 +27,13 @@ def scan_and_annotate(path: Path, target: Path, job: ScanJob) -> FileResult:
 
     Each box carries the person's number and the score of the nearest frame that was scored.
     """
-    result, faces = job.scanner().scan_with_faces(path)
+    scanner = job.scanner()
+    result, faces = scanner.scan_with_faces(path)
     person_of = {number: person for person in result.people for number in person.tracks}
     shown = [(track, person_of[track.track]) for track in faces.tracks if track.track in person_of]
     rate = faces.info.frame_rate or 25.0
     write_video(target, _drawn(path, shown), frame_rate=rate, crf=20)
-    return result
+    return stressed(scanner, result) if job.stress else result
 
 
 def _drawn(path: Path, shown: Shown) -> Iterator[Image]:

@@ -11,6 +11,7 @@ from deeptell.records import (
     FrameScore,
     PersonResult,
     Reason,
+    Trial,
     Verdict,
     VideoInfo,
 )
@@ -35,9 +36,25 @@ def file_entry(file: FileResult) -> dict[str, Any]:
         "sha256": file.sha256,
         "media": None if file.info is None else asdict(file.info),
         "facts": [asdict(fact) for fact in file.facts],
+        "stress": _stress_entry(file),
         "seconds_taken": round(file.seconds_taken, 3),
         "false_alarms_per_1000": None if file.false_alarms is None else asdict(file.false_alarms),
     }
+
+
+def _stress_entry(file: FileResult) -> dict[str, Any] | None:
+    """None where the file was not scanned in other versions."""
+    if not file.stress:
+        return None
+    variants = [
+        {
+            **asdict(trial),
+            "verdict": str(trial.verdict),
+            "fake_probability": _rounded(trial.fake_probability),
+        }
+        for trial in file.stress
+    ]
+    return {"held": file.held, "of": len(variants), "variants": variants}
 
 
 def _person_entry(person: PersonResult) -> dict[str, Any]:
@@ -76,6 +93,10 @@ def from_entry(entry: Mapping[str, Any]) -> FileResult:
         sha256=entry["sha256"],
         info=None if media is None else VideoInfo(**media),
         facts=tuple(Fact(**fact) for fact in entry.get("facts", ())),
+        stress=tuple(
+            Trial(**{**trial, "verdict": Verdict(trial["verdict"])})
+            for trial in (entry.get("stress") or {"variants": ()})["variants"]
+        ),
         seconds_taken=entry["seconds_taken"],
         false_alarms=None if alarms is None else FalseAlarms(**alarms),
     )

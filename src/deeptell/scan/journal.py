@@ -20,8 +20,9 @@ class Journal:
     """A JSON Lines file of results that a later scan takes up.
 
     A file counts as done when its contents, the bundle, the options and the version of the lines
-    are the same as then; lines of another version stay and are passed over. A
-    last line cut short by a kill is taken off and its file scanned again.
+    are the same as then, and it was scanned in worse versions too where that is asked for; lines
+    of another version stay and are passed over. A last line cut short by a kill is taken off and
+    its file scanned again.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Journal:
         bundle_sha256: str,
         config: ExtractConfig,
         false_alarms: float | None = None,
+        stress: bool = False,
     ) -> None:
         self.path = path
         self._stamp = {
@@ -38,6 +40,8 @@ class Journal:
             "bundle": bundle_sha256,
             "options": {**config.model_dump(), "false_alarms": false_alarms},
         }
+        if stress:
+            self._stamp["stressed"] = True
         self._lines = self._read()
 
     def done(self, paths: Sequence[Path]) -> dict[Path, FileResult]:

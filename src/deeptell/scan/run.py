@@ -18,6 +18,7 @@ from deeptell.records import CLIP, PICTURE, FileResult, Verdict
 from deeptell.scan.journal import Journal
 from deeptell.scan.reasons import because
 from deeptell.scan.score import Scanner
+from deeptell.scan.stress import stressed
 from deeptell.workers import Died, each
 
 
@@ -28,6 +29,7 @@ class ScanJob:
     bundle: Path
     config: ExtractConfig
     false_alarms: float | None = None  # the rate that moves the line; None: the bundle's "flag"
+    stress: bool = False  # whether each file is scanned in worse versions too
 
     def scanner(self) -> Scanner:
         """A scanner for this job, with everything loaded."""
@@ -88,7 +90,9 @@ def _set_up(job: ScanJob, threads: int) -> None:
 
 def _scan_one(task: tuple[Path, ScanJob]) -> FileResult:
     path, job = task
+    scanner = _scanners[job]
     try:
-        return _scanners[job].scan(path)
+        result = scanner.scan(path)
+        return stressed(scanner, result) if job.stress else result
     except MediaError as error:
         return not_examined(path, str(error))
