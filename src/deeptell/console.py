@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from deeptell.audits import Alarms, Audit, SuggestedLine
 from deeptell.records import FalseAlarms, FileResult, Verdict
 
 if TYPE_CHECKING:
@@ -111,6 +112,59 @@ def print_stress(files: Sequence[FileResult]) -> None:
                 for trial in file.stress
             ]
         )
+
+
+def print_audit(found: Audit) -> None:
+    """How many false alarms, where, on what, and from which score on there are fewer."""
+    whole = found.alarms
+    out.print(
+        f"Likely manipulated: {_share(whole)}; cannot tell: {whole.cannot_tell} of {whole.files} "
+        f"files; {len(found.unreadable)} could not be read.\n",
+        highlight=False,
+    )
+    rows = [{"": f"{part.by}: {part.subset}", **_part(part)} for part in found.parts]
+    print_table([{"": "all", **_part(whole)}, *rows])
+    out.print("\nHighest scores:", highlight=False)
+    print_table(
+        [
+            {
+                "file": plain_text(one.path),
+                "score": _score(one.fake_probability),
+                "verdict": f"[{STYLE[one.verdict]}]{one.verdict}[/]",
+            }
+            for one in found.worst
+        ]
+    )
+    if found.undecided:
+        out.print("\nWhy it could not tell:", highlight=False)
+        print_table([{"files": str(n), "why": plain_text(why)} for why, n in found.undecided])
+    out.print("\nFlagging from which score on keeps false alarms below a rate:", highlight=False)
+    print_table([_line(line, sources=whole.sources) for line in found.lines])
+    print_reasons(found.unreadable)
+
+
+def _share(part: Alarms) -> str:
+    unit = "file" if part.sources == part.files else "source"
+    return (
+        f"{part.alarmed} of {part.sources} {unit}s, {100 * part.rate:.1f} % "
+        f"({100 * part.low:.1f} to {100 * part.high:.1f} %)"
+    )
+
+
+def _part(part: Alarms) -> dict[str, str]:
+    return {
+        "likely manipulated": _share(part),
+        "cannot tell": f"{part.cannot_tell} of {part.files}",
+    }
+
+
+def _line(line: SuggestedLine, *, sources: int) -> dict[str, str]:
+    score = f"not measurable with {sources} sources: at least {line.needed} are needed"
+    if line.threshold is not None:
+        score = f"{line.threshold:.4f} ({line.alarmed} of {sources} sources stand there)"
+    elif line.needed <= sources:
+        score = "none: genuine scores reach the end of the scale"
+    return {"false alarms": f"{100 * line.rate:g} %", "from a score of": score}
 
 
 def print_counts(counts: "pd.DataFrame") -> None:

@@ -64,7 +64,7 @@ def scan(
         for media in sorted({kind_of(file) for file in files}):
             check_rate(card, rate, media=media)
         card = at_rate(card, rate)
-    results = _scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
+    results = scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
     if report is not None:
         scan_page.write(report, scan_page.render(results, card))
     if as_json:
@@ -87,7 +87,7 @@ def _share(text: str) -> float:
     return value
 
 
-def _scanned(
+def scanned(
     files: Sequence[Path],
     job: "ScanJob",
     *,

@@ -1,0 +1,59 @@
+"""The command that asks how a bundle does on the user's own genuine footage."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deeptell.cli.app import AsJson, Jobs, app, print_json
+from deeptell.cli.scanning import scanned
+
+
+@app.command(epilog="Example: deeptell audit archive --out archive.jsonl --report audit.html")
+def audit(
+    folder: Annotated[
+        Path, typer.Argument(help="Genuine videos and pictures; a subfolder counts as one source.")
+    ],
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
+    ] = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page, one HTML file.")] = None,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Frames to examine, spread over each video.")
+    ] = 32,
+) -> None:
+    """Count false alarms on footage known to be genuine, and suggest from which score to flag."""
+    from deeptell import console
+    from deeptell.config import ExtractConfig
+    from deeptell.files import check_writable
+    from deeptell.models.bundle import default_bundle, load_bundle
+    from deeptell.report import audit_page, page
+    from deeptell.scan.audit import as_document, check_folder
+    from deeptell.scan.audit import audit as count
+    from deeptell.scan.run import ScanJob, expand
+
+    check_folder(folder)
+    files = expand([folder])
+    for target in (out, report):
+        if target is not None:
+            check_writable(target)
+    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames))
+    card = load_bundle(job.bundle).card
+    results = scanned(files, job, jobs=jobs, out=out, annotate=None, sha256=card.sha256)
+    found = count(results, folder)
+    if report is not None:
+        page.write(report, audit_page.render(found, card))
+    if as_json:
+        print_json(as_document(found))
+        return
+    console.print_audit(found)
+    console.out.print(f"\nModel: {card.statement}", style="dim", highlight=False)
+    for name, target in (("Report", report), ("Results", out)):
+        if target is not None:
+            console.out.print(f"{name}: {console.shown(target)}", highlight=False)
