@@ -1,5 +1,7 @@
 """Results about drawn people who do not exist: one of every kind that a page must show."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ from deeptell.records import (
     FileResult,
     FrameScore,
     OperatingPoint,
+    Origin,
     PersonResult,
     Reason,
     Trial,
@@ -137,19 +140,24 @@ def wave(low, high, n=32, *, seed=0):
 def trials():
     """Twelve versions, of which the answer "likely manipulated" holds in nine."""
     found = []
-    for kind, what in (
-        ("h264", "the video encoded once more as H.264 (CRF: {})"),
-        ("downscale", "shrunk, and enlarged again (times smaller: {})"),
-        ("blur", "out of focus (sigma, pixels: {})"),
-        ("crop_jitter", "the box of the face jitters (at most, share of the box: {})"),
+    for kind, what, unit, strengths in (
+        ("h264", "the video encoded once more as H.264", "CRF", (23, 28, 32)),
+        ("downscale", "shrunk, and enlarged again", "times smaller", (1.25, 1.6, 2)),
+        ("blur", "out of focus", "sigma, pixels", (0.5, 0.9, 1.4)),
+        ("crop_jitter", "the box of the face jitters", "share of the box", (0.03, 0.06, 0.1)),
     ):
-        for severity in (1, 2, 3):
+        for severity, strength in enumerate(strengths, start=1):
             weak = kind in ("h264", "blur") and severity == 3
             verdict = Verdict.CANNOT_TELL if weak else Verdict.MANIPULATED
             score = 0.5 if weak else 0.8
-            found.append(Trial(kind, severity, what.format(severity), verdict, score))
-    found[-1] = Trial("crop_jitter", 3, found[-1].what, Verdict.CANNOT_TELL, None)
-    return tuple(found)
+            found.append(Trial(kind, severity, what, unit, strength, verdict, score))
+    return (*found[:-1], replace(found[-1], verdict=Verdict.CANNOT_TELL, fake_probability=None))
+
+
+ORIGIN = Origin(
+    "deeptell scan 'press/statement.mp4' --stress --report report.html",
+    (("deeptell", "0.1.0"), ("torch", "2.9.0"), ("machine", "Linux x86_64")),
+)
 
 
 def swapped(path="press/statement.mp4"):

@@ -33,6 +33,7 @@ def test_it_counts_resumes_and_shows(run, folder: Path, bundle: Path, tmp_path: 
     assert "at least 299 are needed" in told
     html = page.read_text(encoding="utf-8")
     assert "The 3\N{NO-BREAK SPACE}files count as 2\N{NO-BREAK SPACE}sources" in html
+    assert "deeptell audit " in html
     again = json.loads(run("audit", *given, "--json").out)
     assert len(out.read_text().splitlines()) == 4, "nothing is scanned again"
     assert again["schema_version"] == 1

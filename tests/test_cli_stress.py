@@ -27,8 +27,7 @@ def test_a_verdict_under_stress(run, clip: Path, bundle: Path, tmp_path: Path) -
     # Something did happen to each, and every variant says by how much.
     assert len({one["fake_probability"] for one in stress["variants"]}) >= 8
     for one in stress["variants"]:
-        strength = CORRUPTIONS[one["corruption"]].strengths[one["severity"] - 1]
-        assert f"{strength:g}" in one["what"]
+        assert one["strength"] == CORRUPTIONS[one["corruption"]].strengths[one["severity"] - 1]
         assert Verdict(one["verdict"])
     sentence = f"{len(held)} of 12"
     assert f"the verdict holds in {sentence}" in " ".join(ran.out.split())
@@ -57,3 +56,25 @@ def test_a_plain_scan_does_not_stand_for_one_under_stress(  # type: ignore[no-un
     assert files[0]["stress"]["of"] == 12
     assert files[1]["stress"] is None, "without a score there is nothing that could hold"
     assert len(out.read_text().splitlines()) == 4
+
+
+def test_a_report_says_how_to_repeat_it(run, clip: Path, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The command on the page, run again, writes the same page."""
+    from html import unescape
+    from re import search
+    from shlex import split
+
+    from deeptell.files import sha256_of
+
+    page = tmp_path / "a page.html"
+    assert run("scan", clip, "--bundle", bundle, "--report", page).code == 0
+    first = page.read_text(encoding="utf-8")
+    found = search(r"<pre><code><bdi>(.*?)</bdi></code></pre>", first)
+    assert found is not None
+    program, *arguments = split(unescape(found.group(1)))
+    assert program == "deeptell"
+    for words in (sha256_of(clip), "libavcodec ", "torch ", "Python "):
+        assert words in first
+    page.unlink()
+    assert run(*arguments).code == 0
+    assert page.read_text(encoding="utf-8") == first

@@ -105,7 +105,7 @@ def print_stress(files: Sequence[FileResult]) -> None:
         print_table(
             [
                 {
-                    "variant": trial.what,
+                    "variant": f"{trial.what} ({trial.unit}: {trial.strength:g})",
                     "score": _score(trial.fake_probability),
                     "verdict": f"[{STYLE[trial.verdict]}]{trial.verdict}[/]",
                 }

@@ -298,7 +298,9 @@ class Trial:
 
     corruption: str
     severity: int
-    what: str  # in words: "out of focus (sigma, pixels: 0.9)"
+    what: str  # in words: "out of focus"
+    unit: str  # of the strength: "sigma, pixels"
+    strength: float
     verdict: Verdict
     fake_probability: float | None
 
@@ -328,6 +330,14 @@ class FileResult:
     def distance_rank(self) -> float | None:
         """That of the person farthest from the training data."""
         return highest([person.distance_rank for person in self.people])
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a result came about, so that it can be had again."""
+
+    command: str  # as it was typed, ready for a shell
+    versions: tuple[tuple[str, str], ...]  # of deeptell and of all that scores may depend on
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,15 +174,33 @@ def test_a_figure_that_is_undefined_is_a_dash(card):
 
 
 def test_what_the_file_says_is_no_evidence(card):
-    text = page([world.swapped()], card).text
-    assert text.count("None of it is evidence of manipulation by itself") == 1
-    for fact in world.FACTS:
-        assert fact.says in text
-        assert fact.means in text
-    assert "says about itself" not in page([world.unreadable()], card).text
-    many = page([world.genuine(f"{i}.mp4") for i in range(11)], card).text
-    assert world.FACTS[0].says in many
-    assert world.FACTS[0].means not in many
+    """Told once, with what each fact can mean, however many files there are."""
+    for files in ([world.swapped()], [world.genuine(f"{i}.mp4") for i in range(3)]):
+        text = page(files, card).text
+        assert text.count("None of it is evidence of manipulation by itself") == 1
+        for fact in world.FACTS:
+            assert text.count(fact.says) == len(files)
+            assert text.count(fact.means) == 1
+    for files in ([world.unreadable()], [world.unreadable("a.mp4"), world.unreadable("b.mp4")]):
+        assert "None of it is evidence" not in page(files, card).text
+
+
+def test_how_to_have_the_same_again(card):
+    html = scan_page.render([world.swapped()], card, origin=world.ORIGIN)
+    text = Page(html).text
+    assert world.ORIGIN.command in text
+    assert "deeptell 0.1.0, torch 2.9.0, machine Linux x86_64" in text
+    assert text.count(world.HASH) == 2
+    several = Page(scan_page.render(world.every_kind(), card, origin=world.ORIGIN)).text
+    assert "their SHA-256 stand with each of them" in several
+    strange = replace(world.ORIGIN, command=f"deeptell scan {HOSTILE}")
+    assert "<script" not in scan_page.render([world.swapped()], card, origin=strange)
+    assert "How to repeat" not in page([world.swapped()], card).text
+
+
+def test_how_many_false_alarms_to_expect(card):
+    """1 of 24: exact bounds of 0.2 % and 18.3 %, by scipy's binomtest."""
+    assert "expect about 42 (2 to 183)" in page([world.swapped()], card).text
 
 
 def test_how_often_the_answer_holds(card):
@@ -190,7 +208,9 @@ def test_how_often_the_answer_holds(card):
     found = page([tried], card)
     assert "stayed “likely manipulated” in 9 of 12" in found.text
     for trial in tried.stress:
-        assert trial.what[1:] in found.text
+        assert f"{trial.what[1:]} ({trial.unit})" in found.text
+        assert f"at {trial.strength:g}" in found.text
+    assert found.text.count(", cannot tell") == 3, "only where the answer changes"
     assert "no score" in found.text
     assert "worse copies" not in page([world.swapped()], card).text
 

@@ -1,5 +1,6 @@
 """The command that asks how a bundle does on the user's own genuine footage."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ def audit(
     from deeptell.report import audit_page, page
     from deeptell.scan.audit import as_document, check_folder
     from deeptell.scan.audit import audit as count
+    from deeptell.scan.origin import origin
     from deeptell.scan.run import ScanJob, expand
 
     check_folder(folder)
@@ -48,7 +50,7 @@ def audit(
     results = scanned(files, job, jobs=jobs, out=out, annotate=None, sha256=card.sha256)
     found = count(results, folder)
     if report is not None:
-        page.write(report, audit_page.render(found, card))
+        page.write(report, audit_page.render(found, card, origin=origin(sys.argv[1:])))
     if as_json:
         print_json(as_document(found))
         return

@@ -1,5 +1,6 @@
 """Commands that answer for videos."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,6 +52,7 @@ def scan(
     from deeptell.models.bundle import default_bundle, load_bundle
     from deeptell.report import scan_page
     from deeptell.scan.document import document
+    from deeptell.scan.origin import origin
     from deeptell.scan.run import ScanJob, expand, kind_of
 
     files = expand(paths)
@@ -66,7 +68,8 @@ def scan(
         card = at_rate(card, rate)
     results = scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
     if report is not None:
-        scan_page.write(report, scan_page.render(results, card))
+        made = origin(sys.argv[1:])
+        scan_page.write(report, scan_page.render(results, card, origin=made))
     if as_json:
         print_json(document(results))
     else:

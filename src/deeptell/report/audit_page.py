@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.audits import Alarms, Audit
-from deeptell.records import BundleCard, Verdict
+from deeptell.records import BundleCard, Origin, Verdict
 from deeptell.report import page, plots, words
 
 BINS = 50  # of the scale from 0 to 1
@@ -33,8 +33,14 @@ class Bar:
     flagged: bool
 
 
-def render(found: Audit, card: BundleCard) -> str:
-    """Return the page on an audit of the bundle that this card is of."""
+def render(found: Audit, card: BundleCard, *, origin: Origin | None = None) -> str:
+    """Return the page on an audit of the bundle that this card is of.
+
+    Args:
+        found: what was counted.
+        card: the model that was asked.
+        origin: how to have the same again; not said where it is None.
+    """
     sheet = page.style("report.css", "audit.css")
     points = {point.name: point for point in card.operating_points}
     lines = plots.Lines.of(points)
@@ -44,6 +50,7 @@ def render(found: Audit, card: BundleCard) -> str:
         .render(
             found=found,
             card=card,
+            origin=origin,
             points=points,
             lines=lines,
             bars=bars(found.scores, flag=lines.flag if lines else None),

@@ -15,8 +15,17 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.evaluation.bootstrap import FEW_GROUPS
+from deeptell.evaluation.false_alarms import lower_bound, upper_bound
 from deeptell.figures import Measurement
-from deeptell.records import BundleCard, FileResult, PersonResult, Verdict
+from deeptell.records import (
+    BundleCard,
+    FileResult,
+    OperatingPoint,
+    Origin,
+    PersonResult,
+    Trial,
+    Verdict,
+)
 from deeptell.report import distance, page, plots, words
 from deeptell.report.page import write
 
@@ -31,15 +40,20 @@ RATES = {
     "recall_real": "Genuine left alone",
 }
 STYLE = "report.css"
+NO_EVIDENCE = (
+    "Read without looking at the pictures. None of it is evidence of manipulation by itself, and "
+    "no score rests on it."
+)
 ATTENTION = {Verdict.MANIPULATED: 0, Verdict.CANNOT_TELL: 1, Verdict.NOT_FOUND: 2}
 
 
-def render(files: Sequence[FileResult], card: BundleCard) -> str:
+def render(files: Sequence[FileResult], card: BundleCard, *, origin: Origin | None = None) -> str:
     """Return the page on these files, those that need attention first.
 
     Args:
         files: results in any order; pictures of evidence are shown where they are there.
         card: the model that gave them.
+        origin: how to have the same again; not said where it is None.
     """
     points = {point.name: point for point in card.operating_points}
     return (
@@ -50,8 +64,11 @@ def render(files: Sequence[FileResult], card: BundleCard) -> str:
             names=words.short_names(file.path for file in files),
             tally=_tally(files),
             card=card,
+            origin=origin,
             points=points,
             lines=plots.Lines.of(points),
+            no_evidence=NO_EVIDENCE,
+            meaning_of={fact.code: fact.means for file in files for fact in file.facts},
             tables=_tables(card.measurements),
             few_groups=any(row.groups < FEW_GROUPS for row in card.measurements),
             many=len(files) > MANY_FILES,
@@ -77,6 +94,8 @@ def _environment() -> Environment:
             "examined": _examined,
             "rate": _rate,
             "interval": _interval,
+            "alarms_expected": _alarms_expected,
+            "by_corruption": _by_corruption,
         },
         names={
             "MEANING": words.MEANING,
@@ -182,6 +201,19 @@ def _tables(
             table.setdefault(row.subset, {})[row.metric] = row
         tables.append((data, table))
     return tables
+
+
+def _by_corruption(stress: Sequence[Trial]) -> list[list[Trial]]:
+    """The trials of each corruption, in the order in which they were made."""
+    return [list(trials) for _, trials in groupby(stress, key=lambda trial: trial.corruption)]
+
+
+def _alarms_expected(flag: OperatingPoint) -> str:
+    """ "42 (2 to 187)": false alarms in 1,000 genuine clips like those of validation."""
+    alarms = round(flag.false_positive_rate * flag.real_videos)
+    bounds = (f(alarms, flag.real_videos) for f in (lower_bound, upper_bound))
+    low, high = (f"{1000 * bound:,.0f}" for bound in bounds)
+    return f"{1000 * flag.false_positive_rate:,.0f} ({low} to {high})"
 
 
 def _rate(row: Measurement) -> str:

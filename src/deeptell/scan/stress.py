@@ -30,11 +30,12 @@ def _trial(scanner: Scanner, path: Path, name: str, severity: int) -> Trial:
     config = scanner.config.model_copy(update={"corruption": name, "severity": severity})
     found = replace(scanner, config=config).scan(path)
     entry = corruption(name)
-    strength = f"{entry.strengths[severity - 1]:g}"
     return Trial(
         corruption=name,
         severity=severity,
-        what=f"{entry.what} ({entry.unit}: {strength})",
+        what=entry.what,
+        unit=entry.unit,
+        strength=entry.strengths[severity - 1],
         verdict=found.verdict,
         fake_probability=found.fake_probability,
     )
