@@ -34,8 +34,10 @@ class SuggestedLine:
     end of the scale.
     """
 
+    media: str  # CLIP or PICTURE
     rate: float
     threshold: float | None
+    sources: int
     alarmed: int  # sources at or above it, of those that were audited
     high: float  # bound of the rate, with 95 % confidence
     needed: int  # sources without any alarm that would show this rate
@@ -48,6 +50,16 @@ class Offender:
     path: str
     verdict: Verdict
     fake_probability: float
+    standing: float  # the same, or that of the worst stretch where it is higher
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A reason for "cannot tell", and in how many files it was one."""
+
+    code: str  # see `scan.reasons`
+    means: str
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,8 @@ class Audit:
     folder: str
     alarms: Alarms  # of everything that could be read
     parts: tuple[Alarms, ...]
-    worst: tuple[Offender, ...]  # highest score first
-    scores: tuple[float, ...]  # of all files that have one, ascending
-    undecided: tuple[tuple[str, int], ...]  # why "cannot tell", and in how many files
+    worst: tuple[Offender, ...]  # highest standing first
+    standings: tuple[float, ...]  # of all files that were scored, ascending
+    undecided: tuple[Undecided, ...]  # the most frequent first
     unreadable: tuple[tuple[str, str], ...]  # path, reason
     lines: tuple[SuggestedLine, ...]

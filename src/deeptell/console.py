@@ -130,6 +130,7 @@ def print_audit(found: Audit) -> None:
             {
                 "file": plain_text(one.path),
                 "score": _score(one.fake_probability),
+                "with stretches": _score(one.standing),
                 "verdict": f"[{STYLE[one.verdict]}]{one.verdict}[/]",
             }
             for one in found.worst
@@ -137,9 +138,13 @@ def print_audit(found: Audit) -> None:
     )
     if found.undecided:
         out.print("\nWhy it could not tell:", highlight=False)
-        print_table([{"files": str(n), "why": plain_text(why)} for why, n in found.undecided])
-    out.print("\nFlagging from which score on keeps false alarms below a rate:", highlight=False)
-    print_table([_line(line, sources=whole.sources) for line in found.lines])
+        print_table([{"files": str(one.files), "why": one.means} for one in found.undecided])
+    out.print(
+        "\nFlagging from which score on, of the whole or of a stretch, keeps false alarms below a "
+        "rate:",
+        highlight=False,
+    )
+    print_table([_line(line) for line in found.lines])
     print_reasons(found.unreadable)
 
 
@@ -158,13 +163,13 @@ def _part(part: Alarms) -> dict[str, str]:
     }
 
 
-def _line(line: SuggestedLine, *, sources: int) -> dict[str, str]:
-    score = f"not measurable with {sources} sources: at least {line.needed} are needed"
+def _line(line: SuggestedLine) -> dict[str, str]:
+    score = f"not measurable with {line.sources}: at least {line.needed} are needed"
     if line.threshold is not None:
-        score = f"{line.threshold:.4f} ({line.alarmed} of {sources} sources stand there)"
-    elif line.needed <= sources:
+        score = f"{line.threshold:.4f} ({line.alarmed} of {line.sources} sources stand there)"
+    elif line.needed <= line.sources:
         score = "none: genuine scores reach the end of the scale"
-    return {"false alarms": f"{100 * line.rate:g} %", "from a score of": score}
+    return {"": f"{line.media}s", "false alarms": f"{100 * line.rate:g} %", "from": score}
 
 
 def print_counts(counts: "pd.DataFrame") -> None:

@@ -7,7 +7,7 @@ import drawn_people as world
 import pytest
 from test_scan_page import HOSTILE, Page
 
-from deeptell.audits import Alarms, Audit, Offender, SuggestedLine
+from deeptell.audits import Alarms, Audit, Offender, SuggestedLine, Undecided
 from deeptell.records import Verdict
 from deeptell.report import audit_page
 
@@ -22,16 +22,16 @@ def audited(**changed):
         "alarms": part(),
         "parts": (part("codec", "h264", 2, 40), part("codec", "vp9", 0, 20)),
         "worst": (
-            Offender("archive/a.mp4", Verdict.MANIPULATED, 0.91),
-            Offender("archive/b.mp4", Verdict.CANNOT_TELL, 0.5),
+            Offender("archive/a.mp4", Verdict.MANIPULATED, 0.91, 0.93),
+            Offender("archive/b.mp4", Verdict.CANNOT_TELL, 0.5, 0.5),
         ),
-        "scores": (0.02, 0.03, 0.5, 0.91, 1.0),
-        "undecided": (("No face was found.", 7),),
+        "standings": (0.02, 0.03, 0.5, 0.91, 1.0),
+        "undecided": (Undecided("no_face", "no face was found", 7),),
         "unreadable": (("archive/x.mp4", "archive/x.mp4 is no video."),),
         "lines": (
-            SuggestedLine(0.01, None, 0, 0.049, 299),
-            SuggestedLine(0.05, 0.9531, 0, 0.0487, 59),
-            SuggestedLine(0.1, None, 0, 0.0487, 29),
+            SuggestedLine("clip", 0.01, None, 60, 0, 0.049, 299),
+            SuggestedLine("clip", 0.05, 0.9531, 60, 0, 0.0487, 59),
+            SuggestedLine("clip", 0.1, None, 60, 0, 0.0487, 29),
         ),
     }
     return Audit(**usual | changed)
@@ -58,8 +58,9 @@ def test_it_says_what_was_counted(card):
         "not measurable with 60 files: at least 299 are needed",
         "genuine scores reach the end of the scale",
         "archive/x.mp4 is no video.",
-        "No face was found.",
-        "1 of 24 genuine videos stood at or above its line",
+        "No face was found",
+        "91 %93 %",
+        "of 1,000 genuine clips about 42 (2 to 183) to be called “likely manipulated”",
         card.sha256,
     ):
         assert words in text, words
@@ -69,6 +70,17 @@ def test_sources_are_told_from_files(card):
     text = text_of(audited(alarms=part(alarmed=1, sources=20)), card)
     assert "1 source with a false alarm in 20 sources" in text
     assert "The 60 files count as 20 sources" in text
+
+
+def test_clips_and_pictures_have_tables_of_their_own(card):
+    lines = tuple(
+        SuggestedLine(media, 0.2, threshold, 30, 0, 0.1, 14)
+        for media, threshold in (("clip", 0.81), ("picture", 0.82))
+    )
+    text = text_of(audited(lines=lines), card)
+    assert (
+        text.index("Clips") < text.index("0.8100") < text.index("Pictures") < text.index("0.8200")
+    )
 
 
 def test_bars_count_every_file_and_part_at_the_line():
@@ -83,14 +95,15 @@ def test_bars_count_every_file_and_part_at_the_line():
 
 def test_nothing_scored_and_a_bundle_without_lines(card):
     bare = replace(card, operating_points=())
-    text = text_of(audited(scores=(), worst=(), unreadable=(), undecided=()), bare)
+    text = text_of(audited(standings=(), worst=(), unreadable=(), undecided=()), bare)
     assert "Not one file had a face that could be scored." in text
     assert "could not be read" not in text
 
 
 def test_it_loads_nothing_and_lets_nothing_through(card):
-    worst = (Offender(HOSTILE, Verdict.MANIPULATED, 0.9),)
-    strange = audited(folder=HOSTILE, worst=worst, undecided=((HOSTILE, 1),))
+    worst = (Offender(HOSTILE, Verdict.MANIPULATED, 0.9, 0.9),)
+    gone = ((HOSTILE, f"{HOSTILE} is no video."),)
+    strange = audited(folder=HOSTILE, worst=worst, unreadable=gone)
     html = audit_page.render(strange, replace(card, name=HOSTILE, statement=HOSTILE))
     found = Page(html)
     assert "<script" not in html

@@ -142,7 +142,9 @@ HOSTILE = "<script>alert('x')</script>\u202e\udcff&\".mp4"
 
 @pytest.mark.parametrize("many", [False, True])
 def test_names_and_reasons_from_outside_are_escaped(card, many):
-    bad = FileResult(HOSTILE, Verdict.CANNOT_TELL, (f"{HOSTILE} is not a video.",), None)
+    bad = FileResult(
+        HOSTILE, Verdict.CANNOT_TELL, world.given((f"{HOSTILE} is not a video.",)), None
+    )
     looked = replace(world.swapped(), path=HOSTILE)
     strange = replace(card, name=HOSTILE, statement=HOSTILE, architecture=HOSTILE)
     html = scan_page.render([bad, looked] if many else [looked], strange)
@@ -201,6 +203,33 @@ def test_how_to_have_the_same_again(card):
 def test_how_many_false_alarms_to_expect(card):
     """1 of 24: exact bounds of 0.2 % and 18.3 %, by scipy's binomtest."""
     assert "expect about 42 (2 to 183)" in page([world.swapped()], card).text
+
+
+def test_a_picture_is_held_against_the_lines_of_pictures(card):
+    """Each kind of file has lines of its own; a model without those of pictures says so."""
+    bare = page([world.picture()], card).text
+    assert "the model comes without measured thresholds" in bare
+    assert "expect about" not in bare.split("How well the model was measured")[0]
+    points = tuple(
+        replace(point, media="picture", threshold=threshold, real_groups=20, alarmed_groups=0)
+        for point, threshold in zip(card.operating_points, (0.91, 0.12), strict=True)
+    )
+    both = replace(card, operating_points=(*card.operating_points, *points))
+    text = page([world.picture()], both).text
+    assert "at or above the line for “likely manipulated” (91 %)" in text
+    assert "Of 1,000 genuine pictures like those of validation, expect about 0 (0 to 139)" in text
+    assert "For pictures: the two lines" in text
+    assert "over 20 genuine sources" in text
+    clip = page([world.swapped()], both).text
+    assert "at or above the line for “likely manipulated” (64 %)" in clip
+
+
+def test_a_line_by_false_alarms_is_named(card):
+    flag, clear = card.operating_points
+    chosen = replace(flag, false_alarms=0.05, stretches=True)
+    text = page([world.swapped()], replace(card, operating_points=(chosen, clear))).text
+    assert "at most 5 % of genuine ones are expected there" in text
+    assert "of the whole clip or of a stretch of it" in text
 
 
 def test_how_often_the_answer_holds(card):

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from deeptell.audits import SuggestedLine
 from deeptell.errors import DataError, MediaError
-from deeptell.records import FileResult, PersonResult, Verdict, VideoInfo
+from deeptell.records import FileResult, FrameScore, PersonResult, Reason, Verdict, VideoInfo
 from deeptell.scan.audit import audit, check_folder
+from deeptell.scan.reasons import CODES
 
 ROOT = Path("archive")
 FLAG, CLEAR = 0.8, 0.3
@@ -23,14 +25,24 @@ def info(**changed) -> VideoInfo:  # type: ignore[no-untyped-def]
     return VideoInfo(path="", rotation_degrees=0, color_transfer="sdr", **usual | changed)
 
 
-def file(name: str, score: float | None, *, face: float = 100.0, **about) -> FileResult:  # type: ignore[no-untyped-def]
-    verdict, reasons = Verdict.CANNOT_TELL, ("No face was found.",)
+def file(  # type: ignore[no-untyped-def]
+    name: str,
+    score: float | None,
+    *,
+    face: float = 100.0,
+    course: list[float] | None = None,
+    **about,
+) -> FileResult:
+    """What a scan says where a person has this score, and where each of her faces has it too."""
+    verdict, reasons = Verdict.CANNOT_TELL, (Reason("no_face", "No face was found."),)
     if score is not None:
         verdict = Verdict.MANIPULATED if score >= FLAG else Verdict.NOT_FOUND
         if CLEAR <= score < FLAG:
             verdict = Verdict.CANNOT_TELL
-        reasons = (f"The score of {score} stands where it stands.",)
-    person = PersonResult(1, (0,), verdict, reasons, score, (), (), face)
+        reasons = (Reason("between_points", f"The score of {score} stands where it stands."),)
+    course = [score or 0.0] * 12 if course is None else course
+    scores = tuple(FrameScore(i, i / 5, value, (0, 0, 9, 9)) for i, value in enumerate(course))
+    person = PersonResult(1, (0,), verdict, reasons, score, scores, (), face)
     people = () if score is None else (person,)
     return FileResult(str(ROOT / name), verdict, reasons, score, people, "", info(**about))
 
@@ -78,7 +90,7 @@ def test_a_line_is_suggested_only_where_its_bound_was_measured() -> None:
     """The rule of three: 1 % needs 299 sources without an alarm, 5 % needs 59."""
     rng = np.random.default_rng(0)
     scores = rng.uniform(0, 0.7, 59)
-    found = {line.rate: line for line in audit(_all(scores), ROOT).lines}
+    found = _lines(scores)
     assert (found[0.01].threshold, found[0.01].needed) == (None, 299)
     assert found[0.02].threshold is None
     line = found[0.05]
@@ -97,36 +109,66 @@ def _all(scores: np.ndarray) -> list[FileResult]:
     return [file(f"{i}.mp4", float(score)) for i, score in enumerate(scores)]
 
 
+def _lines(scores: np.ndarray) -> dict[float, SuggestedLine]:
+    return {line.rate: line for line in audit(_all(scores), ROOT).lines}
+
+
+def test_a_stretch_counts_as_it_does_in_a_scan() -> None:
+    """Two genuine seconds that look manipulated would be flagged, though the mean is low."""
+    calm, raised = [0.05] * 30, [0.05] * 10 + [0.9] * 10 + [0.05] * 10
+    found = audit([file("a.mp4", 0.05, course=calm), file("b.mp4", 0.2, course=raised)], ROOT)
+    assert [(one.path, one.fake_probability) for one in found.worst] == [
+        ("archive/b.mp4", 0.2),
+        ("archive/a.mp4", 0.05),
+    ]
+    assert found.worst[0].standing > 0.8
+    assert found.worst[1].standing == pytest.approx(0.05, abs=0.01)
+
+
+def test_clips_and_pictures_have_lines_of_their_own() -> None:
+    files = [file(f"{i}.mp4", 0.1) for i in range(59)]
+    files += [file(f"{i}.png", 0.7, course=[0.7], is_picture=True) for i in range(20)]
+    found = {(line.media, line.rate): line for line in audit(files, ROOT).lines}
+    assert found["clip", 0.05].threshold is not None
+    assert found["picture", 0.05].threshold is None
+    assert (found["clip", 0.2].sources, found["picture", 0.2].sources) == (59, 20)
+    line = found["picture", 0.2].threshold
+    assert line is not None
+    assert line > 0.7
+
+
 def test_a_suggested_line_keeps_its_rate_on_new_footage() -> None:
     """In at least 95 % of audits, for scores of any kind: here of a skewed one."""
     rng = np.random.default_rng(1)
     kept = []
     for _ in range(200):
-        lines = audit(_all(rng.beta(1, 9, 60)), ROOT).lines
-        threshold = next(line.threshold for line in lines if line.rate == 0.1)
+        threshold = _lines(rng.beta(1, 9, 60))[0.1].threshold
         assert threshold is not None
         kept.append((1 - threshold) ** 9 <= 0.1)  # what is truly above it
     assert np.mean(kept) >= 0.95 - 1.64 * math.sqrt(0.95 * 0.05 / 200)
 
 
 def test_no_line_where_genuine_scores_reach_the_end_of_the_scale() -> None:
-    lines = {line.rate: line for line in audit(_all(np.ones(100)), ROOT).lines}
-    assert lines[0.05].threshold is None
-    assert lines[0.05].needed <= 100
+    line = _lines(np.ones(100))[0.05]
+    assert line.threshold is None
+    assert line.needed <= line.sources
 
 
 def test_what_it_could_not_tell_or_read() -> None:
-    gone = replace(file("x.mp4", None), info=None, reasons=("x.mp4 is no video.",))
+    gone = replace(
+        file("x.mp4", None), info=None, reasons=(Reason("unreadable", "x.mp4 is no video."),)
+    )
     files = [file("a.mp4", 0.4), file("b.mp4", 0.5), file("c.mp4", None), file("d.mp4", 0.1), gone]
     found = audit(files, ROOT)
-    assert found.undecided == (
-        ("The score of … stands where it stands.", 2),
-        ("No face was found.", 1),
-    )
+    told = [(one.code, one.means, one.files) for one in found.undecided]
+    assert told == [
+        ("between_points", CODES["between_points"], 2),
+        ("no_face", CODES["no_face"], 1),
+    ]
     assert found.unreadable == ((str(ROOT / "x.mp4"), "x.mp4 is no video."),)
     assert found.alarms.files == 4
     assert [one.fake_probability for one in found.worst] == [0.5, 0.4, 0.1]
-    assert found.scores == (0.1, 0.4, 0.5)
+    assert found.standings == pytest.approx((0.1, 0.4, 0.5))
 
 
 def test_what_cannot_be_audited(tmp_path: Path) -> None:

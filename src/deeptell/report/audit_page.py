@@ -13,8 +13,8 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.audits import Alarms, Audit
-from deeptell.records import BundleCard, Origin, Verdict
-from deeptell.report import page, plots, words
+from deeptell.records import CLIP, PICTURE, BundleCard, Origin, Verdict
+from deeptell.report import lines, page, plots, words
 
 BINS = 50  # of the scale from 0 to 1
 HEIGHT = 120  # pixels of the highest bar
@@ -42,8 +42,9 @@ def render(found: Audit, card: BundleCard, *, origin: Origin | None = None) -> s
         origin: how to have the same again; not said where it is None.
     """
     sheet = page.style("report.css", "audit.css")
-    points = {point.name: point for point in card.operating_points}
-    lines = plots.Lines.of(points)
+    media = CLIP if any(line.media == CLIP for line in found.lines) else PICTURE
+    points = lines.by_media(card)
+    drawn = plots.Lines.of(points[media])
     return (
         _environment()
         .get_template("audit.html.j2")
@@ -52,9 +53,10 @@ def render(found: Audit, card: BundleCard, *, origin: Origin | None = None) -> s
             card=card,
             origin=origin,
             points=points,
-            lines=lines,
-            bars=bars(found.scores, flag=lines.flag if lines else None),
+            lines=drawn,
+            bars=bars(found.standings, flag=drawn.flag if drawn else None),
             height=HEIGHT,
+            suggested=[(of, list(rows)) for of, rows in groupby(found.lines, lambda p: p.media)],
             parts=[(BY[by], list(rows)) for by, rows in groupby(found.parts, lambda p: p.by)],
             names=words.short_names([one.path for one in found.worst]),
             one_each=found.alarms.sources == found.alarms.files,
@@ -92,7 +94,9 @@ def _environment() -> Environment:
             "percent": words.percent,
             "counted": words.counted,
             "slug": lambda verdict: verdict.name.lower().replace("_", "-"),
+            "sentence": lambda text: text[:1].upper() + text[1:],
             "share": _share,
+            "alarms_expected": lines.alarms_expected,
             "interval": _interval,
             "expected": _expected,
             "codec": lambda name: words.CODECS.get(name, name),

@@ -15,18 +15,9 @@ from jinja2 import Environment
 
 import deeptell
 from deeptell.evaluation.bootstrap import FEW_GROUPS
-from deeptell.evaluation.false_alarms import lower_bound, upper_bound
 from deeptell.figures import Measurement
-from deeptell.records import (
-    BundleCard,
-    FileResult,
-    OperatingPoint,
-    Origin,
-    PersonResult,
-    Trial,
-    Verdict,
-)
-from deeptell.report import distance, page, plots, words
+from deeptell.records import BundleCard, FileResult, Origin, PersonResult, Trial, Verdict
+from deeptell.report import distance, lines, page, plots, words
 from deeptell.report.page import write
 
 __all__ = ["render", "write"]
@@ -55,7 +46,8 @@ def render(files: Sequence[FileResult], card: BundleCard, *, origin: Origin | No
         card: the model that gave them.
         origin: how to have the same again; not said where it is None.
     """
-    points = {point.name: point for point in card.operating_points}
+    points = lines.by_media(card)
+    drawn = {media: plots.Lines.of(of) for media, of in points.items()}
     return (
         _environment()
         .get_template("scan.html.j2")
@@ -66,7 +58,8 @@ def render(files: Sequence[FileResult], card: BundleCard, *, origin: Origin | No
             card=card,
             origin=origin,
             points=points,
-            lines=plots.Lines.of(points),
+            points_of=lambda file: points[lines.media_of(file)],
+            lines_of=lambda file: drawn[lines.media_of(file)],
             no_evidence=NO_EVIDENCE,
             meaning_of={fact.code: fact.means for file in files for fact in file.facts},
             tables=_tables(card.measurements),
@@ -94,7 +87,7 @@ def _environment() -> Environment:
             "examined": _examined,
             "rate": _rate,
             "interval": _interval,
-            "alarms_expected": _alarms_expected,
+            "alarms_expected": lines.alarms_expected,
             "by_corruption": _by_corruption,
         },
         names={
@@ -106,7 +99,7 @@ def _environment() -> Environment:
             "distance": distance.standing,
             "furthest": distance.furthest,
             "timeline": _timeline,
-            "worst": _worst,
+            "suspicious": _suspicious,
             "who_and_when": _who_and_when,
         },
     )
@@ -127,19 +120,19 @@ def _tally(files: Sequence[FileResult]) -> list[tuple[Verdict, int]]:
     return [(verdict, counts[verdict]) for verdict in ATTENTION]
 
 
-def _worst(person: PersonResult) -> tuple[tuple[float, float], ...]:
+def _suspicious(person: PersonResult) -> tuple[tuple[float, float], ...]:
     """The stretches to mark: none for a person in whom nothing was found."""
     return () if person.verdict is Verdict.NOT_FOUND else person.suspicious_seconds
 
 
 def _timeline(
-    person: PersonResult, file: FileResult, lines: plots.Lines | None
+    person: PersonResult, file: FileResult, drawn: plots.Lines | None
 ) -> plots.Timeline | None:
     """None where there is no course of time to show."""
     if (file.info and file.info.is_picture) or len(person.scores) < 2:
         return None
     seconds = file.info.duration_seconds if file.info else 0.0
-    return plots.timeline(person.scores, worst=_worst(person), seconds=seconds, lines=lines)
+    return plots.timeline(person.scores, worst=_suspicious(person), seconds=seconds, lines=drawn)
 
 
 def _who_and_when(file: FileResult) -> str:
@@ -149,7 +142,7 @@ def _who_and_when(file: FileResult) -> str:
     for person in file.people:
         if person.verdict is Verdict.MANIPULATED:
             who = f"person {person.person} of {len(file.people)}" if len(file.people) > 1 else ""
-            when = _worst(person)[:1] if not picture else ()
+            when = _suspicious(person)[:1] if not picture else ()
             most = f"most clearly at {words.stretch(*when[0])}" if when else ""
             parts.append(", ".join(part for part in (who, most) if part))
     text = words.listed([part for part in parts if part])
@@ -206,14 +199,6 @@ def _tables(
 def _by_corruption(stress: Sequence[Trial]) -> list[list[Trial]]:
     """The trials of each corruption, in the order in which they were made."""
     return [list(trials) for _, trials in groupby(stress, key=lambda trial: trial.corruption)]
-
-
-def _alarms_expected(flag: OperatingPoint) -> str:
-    """ "42 (2 to 187)": false alarms in 1,000 genuine clips like those of validation."""
-    alarms = round(flag.false_positive_rate * flag.real_videos)
-    bounds = (f(alarms, flag.real_videos) for f in (lower_bound, upper_bound))
-    low, high = (f"{1000 * bound:,.0f}" for bound in bounds)
-    return f"{1000 * flag.false_positive_rate:,.0f} ({low} to {high})"
 
 
 def _rate(row: Measurement) -> str:

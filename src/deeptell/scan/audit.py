@@ -5,26 +5,26 @@ times. Which files belong together nobody but the user knows: every file directl
 a source, and all files in one of its subfolders, however deep, are one source together.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from deeptell.audits import Alarms, Audit, Offender, SuggestedLine
+from deeptell.audits import Alarms, Audit, Offender, SuggestedLine, Undecided
 from deeptell.errors import DataError, MediaError
 from deeptell.evaluation.false_alarms import (
     RATES,
     groups_needed,
+    lines,
     lower_bound,
-    most_alarms,
     upper_bound,
 )
+from deeptell.evaluation.metrics import logit, sigmoid
+from deeptell.evaluation.stretches import highest_line
 from deeptell.figures import plain
-from deeptell.records import FileResult, PersonResult, Verdict
+from deeptell.records import CLIP, PICTURE, REAL, FileResult, PersonResult, Verdict
+from deeptell.scan.reasons import CODES
 
 SCHEMA_VERSION = 1
 MOST_OFFENDERS = 10
@@ -54,22 +54,20 @@ def audit(files: Sequence[FileResult], folder: Path) -> Audit:
     read = [file for file in files if file.info is not None]
     if not read:
         raise DataError(f"None of the {len(files)} files in {folder} could be read.")
-    scored = [(f.fake_probability, f) for f in read if f.fake_probability is not None]
-    highest = sorted(scored, key=lambda pair: (-pair[0], pair[1].path))
-    undecided = Counter(
-        kind
+    scored = [
+        Offender(file.path, file.verdict, file.fake_probability, standing(file))
         for file in read
-        if file.verdict is Verdict.CANNOT_TELL
-        for kind in dict.fromkeys(map(_kind, file.reasons))
-    )
+        if file.fake_probability is not None
+    ]
+    highest = sorted(scored, key=lambda one: (-one.standing, one.path))
     return Audit(
         folder=str(folder),
         alarms=_alarms(read, folder, by="all", subset="all"),
         parts=tuple(_parts(read, folder)),
-        worst=tuple(Offender(f.path, f.verdict, score) for score, f in highest[:MOST_OFFENDERS]),
-        scores=tuple(sorted(score for score, _ in scored)),
-        undecided=tuple(undecided.most_common()),
-        unreadable=tuple((f.path, str(f.reasons[0])) for f in files if f.info is None),
+        worst=tuple(highest[:MOST_OFFENDERS]),
+        standings=tuple(sorted(one.standing for one in scored)),
+        undecided=tuple(_undecided(read)),
+        unreadable=tuple((f.path, f.reasons[0].text) for f in files if f.info is None),
         lines=tuple(_lines(read, folder)),
     )
 
@@ -85,9 +83,26 @@ def source_of(path: str, folder: Path) -> str:
     return parts[0]
 
 
-def _kind(reason: str) -> str:
-    """Reasons of one kind differ in their figures."""
-    return re.sub(r"\d[\d.,]*\d|\d", "…", reason)
+def standing(file: FileResult) -> float:
+    """The highest line at which the file would be called likely manipulated; 0 without a score.
+
+    That is a person's score, or that of her worst stretch where it is higher, whatever else would
+    keep the answer back.
+    """
+    told = [person for person in file.people if person.fake_probability is not None]
+    return max((_standing(person) for person in told), default=0.0)
+
+
+def _standing(person: PersonResult) -> float:
+    scores = [score.fake_probability for score in person.scores]
+    return max(person.fake_probability or 0.0, float(sigmoid(highest_line(logit(scores)))))
+
+
+def _undecided(files: Sequence[FileResult]) -> Iterable[Undecided]:
+    told = [file.reasons for file in files if file.verdict is Verdict.CANNOT_TELL]
+    counts = Counter(code for reasons in told for code in {reason.code for reason in reasons})
+    for code, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        yield Undecided(code, CODES[code], count)
 
 
 def _alarms(files: Sequence[FileResult], folder: Path, *, by: str, subset: str) -> Alarms:
@@ -116,7 +131,7 @@ def _parts(files: Sequence[FileResult], folder: Path) -> Iterable[Alarms]:
 
 
 def _media(file: FileResult) -> str:
-    return "picture" if file.info and file.info.is_picture else "clip"
+    return PICTURE if file.info and file.info.is_picture else CLIP
 
 
 def _resolution(file: FileResult) -> str:
@@ -170,23 +185,29 @@ PARTS: dict[str, tuple[Part, Callable[[str], int]]] = {
 
 
 def _lines(files: Sequence[FileResult], folder: Path) -> Iterable[SuggestedLine]:
-    """A line for each rate, midway between the highest source that stays below it and the next.
+    """A line for each rate, where so many sources can show it; clips and pictures apart."""
+    for media in (CLIP, PICTURE):
+        chosen = [file for file in files if _media(file) == media]
+        if chosen:
+            yield from _lines_of(chosen, folder, media=media)
 
-    A source without a score would never be flagged, and counts as 0.
-    """
-    of: dict[str, float] = {}
-    for file in files:
-        source = source_of(file.path, folder)
-        of[source] = max(of.get(source, 0.0), file.fake_probability or 0.0)
-    highest = np.sort(list(of.values()))
+
+def _lines_of(files: Sequence[FileResult], folder: Path, *, media: str) -> Iterable[SuggestedLine]:
+    of = [source_of(file.path, folder) for file in files]
+    sources = len(set(of))
+    points = lines([REAL] * len(files), [standing(file) for file in files], of)
+    shown = {point.false_alarms: point for point in points}
     for rate in RATES:
-        threshold, alarmed = None, 0
-        allowed = most_alarms(len(highest), rate)
-        if allowed is not None:
-            last = float(highest[-1 - allowed])
-            above = highest[highest > last]
-            threshold = (last + float(above[0] if len(above) else 1.0)) / 2
-            # Where the line meets the end of the scale nothing could ever be flagged.
-            threshold, alarmed = (threshold, len(above)) if threshold > last else (None, 0)
-        high = upper_bound(alarmed, len(highest))
-        yield SuggestedLine(rate, threshold, alarmed, high, groups_needed(rate))
+        point = shown.get(rate)
+        # Above the end of the scale nothing could ever be flagged.
+        reached = point is not None and point.threshold <= 1
+        alarmed = point.alarmed_groups if point is not None and reached else 0
+        yield SuggestedLine(
+            media=media,
+            rate=rate,
+            threshold=point.threshold if point is not None and reached else None,
+            sources=sources,
+            alarmed=alarmed,
+            high=upper_bound(alarmed, sources),
+            needed=groups_needed(rate),
+        )
