@@ -176,3 +176,24 @@ def test_boxes_that_lead_nowhere(tmp_path: Path) -> None:
     for size in (b"\0\0\0\2", b"\0\0\0\1", b"\xff\xff\xff\xff"):
         (tmp_path / "b.mp4").write_bytes(whole + size + b"free")
         assert said(tmp_path / "b.mp4")["layout"].endswith("after the pictures.")
+
+
+def test_damaged_tags_never_do_worse_than_being_refused(tmp_path: Path) -> None:
+    """A picture whose head has wrong bytes is read, or refused as `MediaError` says."""
+    exif = PIL.Image.Exif()
+    exif[0x010F], exif[0x0131] = "NIKON", "Adobe Photoshop 25.1"
+    exif.get_ifd(0x8769)[0x9003] = "2023:04:05 06:07:08"
+    PIL.Image.new("RGB", (16, 16)).save(tmp_path / "a.jpg", exif=exif)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    rng = np.random.default_rng(0)
+    read = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        for place in rng.integers(0, 200, rng.integers(1, 8)):
+            data[place] = rng.integers(0, 256)
+        (tmp_path / "b.jpg").write_bytes(data)
+        try:
+            read += bool(facts_of(tmp_path / "b.jpg"))
+        except MediaError:
+            continue
+    assert 20 < read < 150
