@@ -73,7 +73,7 @@ def test_a_report_says_how_to_repeat_it(run, clip: Path, bundle: Path, tmp_path:
     assert found is not None
     program, *arguments = split(unescape(found.group(1)))
     assert program == "deeptell"
-    for words in (sha256_of(clip), "libavcodec ", "torch ", "Python "):
+    for words in (sha256_of(clip), "libavcodec ", "PyTorch ", "Python "):
         assert words in first
     page.unlink()
     assert run(*arguments).code == 0

@@ -269,17 +269,34 @@ def test_writing_is_whole_or_not_at_all(tmp_path, card):
         scan_page.write(target / "below" / "report.html", "x")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [500, 1280])
-def test_a_browser_shows_it(tmp_path, card, width):
+def browsed(page, *options):
+    """Show a page in a browser that has never run before."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium on this machine")
-    scan_page.write(tmp_path / "report.html", scan_page.render(world.every_kind(), card))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
         command += ["--disable-background-networking", f"--user-data-dir={profile}"]
-        command += [f"--screenshot={tmp_path / 'page.png'}", f"--window-size={width},1600"]
-        url = (tmp_path / "report.html").as_uri()
-        subprocess.run([*command, url], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [*command, *options, page.as_uri()], check=True, capture_output=True, timeout=120
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [500, 1280])
+def test_a_browser_shows_it(tmp_path, card, width):
+    page = tmp_path / "report.html"
+    scan_page.write(page, scan_page.render(world.every_kind(), card))
+    browsed(page, f"--screenshot={tmp_path / 'page.png'}", f"--window-size={width},1600")
     assert (tmp_path / "page.png").stat().st_size > 30_000
+
+
+@pytest.mark.slow
+def test_a_browser_prints_it_on_a4(tmp_path, card):
+    page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
+    tried = replace(world.swapped(), stress=world.trials())
+    scan_page.write(page, scan_page.render([tried], card, origin=world.ORIGIN))
+    browsed(page, "--no-pdf-header-footer", f"--print-to-pdf={paper}")
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper.read_bytes())
+    assert 4 <= len(sizes) <= 7
+    assert {(round(float(w)), round(float(h))) for w, h in sizes} == {(595, 842)}
