@@ -148,3 +148,30 @@ def test_results_of_another_line_are_not_taken_up_again(run, clip, bundle_with, 
         assert run("scan", clip, "--bundle", bundle, "--out", out, *extra).code == 0
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["options"]["false_alarms"] for line in lines] == [None, 0.05]
+
+
+def test_people_are_joined_across_cuts_with_a_model_of_identity_only(
+    run, benchmark, bundle, tmp_path
+):
+    pytest.importorskip("onnxruntime")
+    from scan.test_identity import by_colour
+
+    clip = benchmark / "extra" / "cuts_second_shot_swapped.mp4"
+    apart = scanned(run, clip, "--bundle", bundle)
+    assert "shots_apart" in codes(apart)
+    assert apart["identity"] is None
+    assert all(len(person["tracks"]) == 1 for person in apart["people"])
+    # Mean colours are alike enough to make one person of all tracks, as none are seen together.
+    model = by_colour(tmp_path / "colour.onnx")
+    page = tmp_path / "report.html"
+    joined = scanned(run, clip, "--bundle", bundle, "--identity", model, "--report", page)
+    assert "shots_apart" not in codes(joined)
+    assert joined["identity"].startswith("colour.onnx (")
+    tracks = [track for person in joined["people"] for track in person["tracks"]]
+    assert sorted(tracks) == sorted(t for person in apart["people"] for t in person["tracks"])
+    assert len(joined["people"]) < len(apart["people"])
+    several = max(joined["people"], key=lambda person: len(person["tracks"]))
+    seconds = [score["seconds"] for score in several["scores"]]
+    assert seconds == sorted(seconds)
+    ran = run("scan", clip, "--bundle", bundle, "--identity", tmp_path / "none.onnx")
+    assert (ran.code, "none.onnx cannot be used" in " ".join(ran.err.split())) == (2, True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
@@ -97,6 +98,23 @@ def test_alignment_levels_the_eyes_and_keeps_the_scale(roll: float, size: int) -
     expected = np.array([(-0.2, -0.15), (0.2, -0.15)]) * size * to_input + 56
     found = seen(cut(crop, spec), expected, reach=0.06 * size * to_input + 3)
     assert np.abs(found - expected).max() < 0.5
+
+
+@pytest.mark.parametrize("size", [112, 56])
+@pytest.mark.parametrize("roll", [-40.0, 0.0, 25.0])
+def test_landmarks_land_on_the_template_as_another_solver_lays_them(roll: float, size: int) -> None:
+    """OpenCV's least squares finds the similarity too; its pixels are counted from centres."""
+    face = face_at((400.3, 300.7), size=150, roll=roll)
+    eyes, nose = [(38.2946, 51.6963), (73.5318, 51.5014)], (56.0252, 71.7366)
+    template = np.array([*eyes, nose, (41.5493, 92.3655), (70.7299, 92.2041)])
+    points = np.array(face.landmarks)
+    wanted = (template + 0.5) * size / 112
+    # All inliers, so that its robust search ends in a plain fit.
+    found, _ = cv2.estimateAffinePartial2D(points, wanted, ransacReprojThreshold=1e3)
+    expected = points @ found[:, :2].T + found[:, 2]
+    crop = store_crop(cut_crop(dotted(points, radius=5), face, 0))
+    square = cut(crop, InputSpec(size=size, alignment="template"))
+    assert np.abs(seen(square, expected, reach=6) - expected).max() < 0.25
 
 
 def test_beyond_the_crop_its_border_is_repeated() -> None:

@@ -4,6 +4,7 @@ Training, evaluation and scan all pass through `cut` and `normalise`, so that a 
 test time exactly what it met in training (FACTS B: the reference system did not).
 """
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deeptell.records import DECODE_AT, Image, StoredCrop
+from deeptell.records import DECODE_AT, Face, Image, StoredCrop
 
-Alignment = Literal["none", "eyes"]
+Alignment = Literal["none", "eyes", "template"]
+
+# Where models of identity expect the five landmarks in a square of 112 pixels, counted from the
+# centre of the first: those of ArcFace (Deng et al., CVPR 2019) and its many followers.
+_TEMPLATE = np.array([38.2946, 73.5318, 56.0252, 41.5493, 70.7299]) + 1j * np.array(
+    [51.6963, 51.5014, 71.7366, 92.3655, 92.2041]
+)
+_TEMPLATE_SIDE = 112
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +33,9 @@ class InputSpec:
     A sample is `frames` faces of one track: of `consecutive` frames at the rate they were filmed,
     or else of stored ones in order, and then a short track makes a shorter sample. Each face is a
     square of `size` pixels, cut `margin` times the longer side of the face's box around its centre
-    ("none": upright as filmed; "eyes": turned until the eyes are level), scaled to [0, 1], and
-    normalised with `mean` and `std` per channel in `channel_order`.
+    ("none": upright as filmed; "eyes": turned until the eyes are level; "template": turned, moved
+    and scaled until the five landmarks lie as models of identity expect them, whatever `margin`
+    says), scaled to [0, 1], and normalised with `mean` and `std` per channel in `channel_order`.
     """
 
     size: int
@@ -58,13 +67,10 @@ def cut(crop: StoredCrop, spec: InputSpec) -> Image:
         StoreError: the crop's bytes are no JPEG.
     """
     face = crop.face_in_crop
-    shrink = spec.margin * face.size / spec.size  # pixels of the crop for one of the input
+    centre, shrink, angle = _placed(face, spec)
     decoded = max(step for step in DECODE_AT if step <= max(1.0, shrink))
     image, left = crop.bgr(shrink=decoded), shrink / decoded
-    x1, y1, x2, y2 = (value / decoded for value in face.box_xyxy)
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    (lx, ly), (rx, ry) = face.landmarks[:2]
-    angle = math.atan2(ry - ly, rx - lx) if spec.alignment == "eyes" else 0.0
+    x, y = centre.real / decoded, centre.imag / decoded
     cos, sin = math.cos(angle), math.sin(angle)
     # Only what the square needs is worked on, with room for the filters.
     reach = (abs(cos) + abs(sin)) * left * spec.size / 2 + 2 * left + 2
@@ -82,6 +88,24 @@ def cut(crop: StoredCrop, spec: InputSpec) -> Image:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(cv2.cvtColor(square, cv2.COLOR_RGBA2RGB), np.uint8)
+
+
+def _placed(face: Face, spec: InputSpec) -> tuple[complex, float, float]:
+    """The square's centre in the crop, pixels of the crop for one of the input, and its turn."""
+    if spec.alignment == "template":
+        # The similarity q = turn * p + shift that brings the landmarks nearest to the template.
+        points = np.array([complex(x, y) for x, y in face.landmarks]) - (0.5 + 0.5j)
+        wanted = (_TEMPLATE + (0.5 + 0.5j)) * spec.size / _TEMPLATE_SIDE - (0.5 + 0.5j)
+        off, to = points - points.mean(), wanted - wanted.mean()
+        spread = max(float(np.sum(np.abs(off) ** 2)), 1e-9)
+        turn = complex(np.sum(np.conj(off) * to) / spread) or 1e-9 + 0j
+        middle = (spec.size - 1) / 2 * (1 + 1j)
+        centre = (middle - wanted.mean()) / turn + points.mean() + (0.5 + 0.5j)
+        return complex(centre), 1 / abs(turn), -cmath.phase(turn)
+    x1, y1, x2, y2 = face.box_xyxy
+    (lx, ly), (rx, ry) = face.landmarks[:2]
+    angle = math.atan2(ry - ly, rx - lx) if spec.alignment == "eyes" else 0.0
+    return complex((x1 + x2) / 2, (y1 + y2) / 2), spec.margin * face.size / spec.size, angle
 
 
 def _within(centre: float, reach: float, size: int) -> tuple[int, int]:

@@ -320,6 +320,7 @@ class FileResult:
     stress: tuple[Trial, ...] = ()  # empty where nothing was tried
     seconds_taken: float = 0.0
     false_alarms: FalseAlarms | None = None  # at the line that was used; None: there is none
+    identity: str | None = None  # the model that joined tracks; None: each is its own person
 
     @property
     def held(self) -> int:

@@ -44,6 +44,12 @@ def scan(
     stress: Annotated[
         bool, typer.Option("--stress", help="Scan 12 worse versions of each: does it hold?")
     ] = False,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            help="An ONNX model of identity (aligned faces, RGB), to join people across cuts."
+        ),
+    ] = None,
 ) -> None:
     """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
     from deeptell.config import ExtractConfig
@@ -52,6 +58,7 @@ def scan(
     from deeptell.models.bundle import default_bundle, load_bundle
     from deeptell.report import scan_page
     from deeptell.scan.document import document
+    from deeptell.scan.identity import Identity
     from deeptell.scan.origin import origin
     from deeptell.scan.run import ScanJob, expand, kind_of
 
@@ -60,8 +67,16 @@ def scan(
         if target is not None:
             check_writable(target)
     rate = None if false_alarms is None else _share(false_alarms)
-    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames), rate, stress)
+    job = ScanJob(
+        bundle or default_bundle(),
+        ExtractConfig(frames=frames),
+        false_alarms=rate,
+        stress=stress,
+        identity=identity,
+    )
     card = load_bundle(job.bundle).card
+    if identity is not None:
+        Identity.of(identity)  # a file that cannot be used is told before anything is scanned
     if rate is not None:
         for media in sorted({kind_of(file) for file in files}):
             check_rate(card, rate, media=media)
@@ -111,13 +126,7 @@ def scanned(
         return [scan_and_annotate(files[0], annotate, job)]
     journal = None
     if out:
-        journal = Journal(
-            out,
-            bundle_sha256=sha256,
-            config=job.config,
-            false_alarms=job.false_alarms,
-            stress=job.stress,
-        )
+        journal = Journal(out, bundle_sha256=sha256, options=job.options(), stress=job.stress)
     found = {}
     with console.step(f"Scanning {len(files)} file{'s' * (len(files) != 1)}") as progress:
         for result in scan_files(files, job, jobs=min(jobs, len(files)), journal=journal):

@@ -38,6 +38,7 @@ def file_entry(file: FileResult) -> dict[str, Any]:
         "facts": [asdict(fact) for fact in file.facts],
         "stress": _stress_entry(file),
         "seconds_taken": round(file.seconds_taken, 3),
+        "identity": file.identity,
         "false_alarms_per_1000": None if file.false_alarms is None else asdict(file.false_alarms),
     }
 
@@ -98,6 +99,7 @@ def from_entry(entry: Mapping[str, Any]) -> FileResult:
             for trial in (entry.get("stress") or {"variants": ()})["variants"]
         ),
         seconds_taken=entry["seconds_taken"],
+        identity=entry["identity"],
         false_alarms=None if alarms is None else FalseAlarms(**alarms),
     )
 

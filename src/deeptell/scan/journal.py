@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deeptell.config import ExtractConfig
 from deeptell.errors import OutputError
 from deeptell.files import replacing, sha256_of
 from deeptell.records import FileResult
@@ -26,19 +25,13 @@ class Journal:
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        bundle_sha256: str,
-        config: ExtractConfig,
-        false_alarms: float | None = None,
-        stress: bool = False,
+        self, path: Path, *, bundle_sha256: str, options: dict[str, Any], stress: bool = False
     ) -> None:
         self.path = path
         self._stamp = {
             "schema_version": SCHEMA_VERSION,
             "bundle": bundle_sha256,
-            "options": {**config.model_dump(), "false_alarms": false_alarms},
+            "options": options,
         }
         if stress:
             self._stamp["stressed"] = True

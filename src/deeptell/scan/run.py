@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -11,10 +12,12 @@ import torch
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.false_alarms import at_rate
+from deeptell.files import sha256_of
 from deeptell.media.decode import find_media
 from deeptell.media.picture import PICTURE_SUFFIXES
 from deeptell.models.bundle import load_bundle
 from deeptell.records import CLIP, PICTURE, FileResult, Verdict
+from deeptell.scan.identity import Identity
 from deeptell.scan.journal import Journal
 from deeptell.scan.reasons import because
 from deeptell.scan.score import Scanner
@@ -30,13 +33,23 @@ class ScanJob:
     config: ExtractConfig
     false_alarms: float | None = None  # the rate that moves the line; None: the bundle's "flag"
     stress: bool = False  # whether each file is scanned in worse versions too
+    identity: Path | None = None  # an ONNX file that joins tracks across cuts
 
     def scanner(self) -> Scanner:
         """A scanner for this job, with everything loaded."""
         bundle = load_bundle(self.bundle)
         if self.false_alarms is not None:
             bundle = replace(bundle, card=at_rate(bundle.card, self.false_alarms))
-        return Scanner.of(bundle, self.config)
+        identity = Identity.of(self.identity) if self.identity else None
+        return Scanner.of(bundle, self.config, identity)
+
+    def options(self) -> dict[str, Any]:
+        """Everything but the bundle that results depend on, as plain values."""
+        return {
+            **self.config.model_dump(),
+            "false_alarms": self.false_alarms,
+            "identity": sha256_of(self.identity) if self.identity else None,
+        }
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

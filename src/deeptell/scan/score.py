@@ -1,6 +1,7 @@
 """One file in, one answer out."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from deeptell.files import sha256_of
 from deeptell.media.facts import facts_of
 from deeptell.models.bundle import Bundle
 from deeptell.records import FLAG, FileResult, PersonResult, Reason, StoredCrop, VideoInfo, highest
+from deeptell.scan.identity import Identity
 from deeptell.scan.person import person_result, points_for
 from deeptell.scan.reasons import because, without_faces
 from deeptell.scan.verdict import judge_file
@@ -27,9 +29,12 @@ class Scanner:
     bundle: Bundle
     detector: Detector
     config: ExtractConfig
+    identity: Identity | None = None
 
     @classmethod
-    def of(cls, bundle: Bundle, config: ExtractConfig) -> "Scanner":
+    def of(
+        cls, bundle: Bundle, config: ExtractConfig, identity: Identity | None = None
+    ) -> "Scanner":
         """A scanner with the detector that the configuration names.
 
         Where the model takes clips, it keeps fewer moments, and as many frames from each on.
@@ -40,7 +45,8 @@ class Scanner:
             change = {"frames": moments, "consecutive": spec.frames}
             config = config.model_copy(update=change)
         weights = Path(config.weights) if config.weights else None
-        return cls(bundle, create_detector(config.detector, weights=weights), config)
+        detector = create_detector(config.detector, weights=weights)
+        return cls(bundle, detector, config, identity)
 
     def scan(self, path: Path) -> FileResult:
         """Answer for one video or picture; without a usable face, "cannot tell" and why.
@@ -62,7 +68,7 @@ class Scanner:
         result = FileResult(
             path=str(path),
             verdict=verdict,
-            reasons=reasons + _damage(faces.info),
+            reasons=(*reasons, *_damage(faces.info), *self._apart(faces)),
             fake_probability=highest([person.fake_probability for person in people]),
             people=people,
             sha256=sha256_of(path),
@@ -70,6 +76,7 @@ class Scanner:
             facts=facts_of(path),
             seconds_taken=time.perf_counter() - began,
             false_alarms=measured(flags[0]) if flags else None,
+            identity=self.identity.name if self.identity else None,
         )
         return result, faces
 
@@ -78,11 +85,26 @@ class Scanner:
         crops_of: dict[int, list[StoredCrop]] = {}
         for crop in faces.crops:
             crops_of.setdefault(crop.track, []).append(crop)
-        ordered = sorted(crops_of.values(), key=lambda crops: _appearance(crops[0]))
+        tracks = sorted(crops_of.values(), key=lambda crops: _appearance(crops[0]))
+        people: list[list[Sequence[StoredCrop]]] = [[one] for one in tracks]
+        if self.identity:
+            people = self.identity.people(tracks)
         return tuple(
-            person_result(self.bundle, [crops], faces.info, number=number)
-            for number, crops in enumerate(ordered, start=1)
+            person_result(self.bundle, mine, faces.info, number=number)
+            for number, mine in enumerate(people, start=1)
         )
+
+    def _apart(self, faces: VideoFaces) -> tuple[Reason, ...]:
+        """That people of several shots may be one, where nothing could tell."""
+        kept = {crop.track for crop in faces.crops}
+        shots = {track.shot for track in faces.tracks if track.track in kept}
+        if self.identity or len(shots) < 2:
+            return ()
+        text = (
+            f"Faces are seen in {len(shots)} shots. Without a model of identity each shot's faces "
+            "stand for themselves, and one human may be several people here."
+        )
+        return (because("shots_apart", text),)
 
 
 def _damage(info: VideoInfo) -> tuple[Reason, ...]:
