@@ -150,6 +150,16 @@ def test_results_of_another_line_are_not_taken_up_again(run, clip, bundle_with, 
     assert [line["options"]["false_alarms"] for line in lines] == [None, 0.05]
 
 
+def test_a_longer_video_gets_two_frames_a_second_unless_told(run, clip, bundle, tmp_path):
+    path, images = tmp_path / "long.mp4", frames_of(clip)
+    write_video(path, (images + images[::-1]) * 2, crf=20, frame_rate=6.0)  # 20 seconds
+    seconds = 4 * len(images) / 6
+    (person,) = scanned(run, path, "--bundle", bundle)["people"]
+    assert len(person["scores"]) == round(2 * seconds) > 32
+    (person,) = scanned(run, path, "--bundle", bundle, "--frames", 5)["people"]
+    assert len(person["scores"]) == 5
+
+
 def test_people_are_joined_across_cuts_with_a_model_of_identity_only(
     run, benchmark, bundle, tmp_path
 ):

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from deeptell.evaluation.metrics import sigmoid
 from deeptell.evaluation.scores import ScoreTable
-from deeptell.evaluation.stretches import MOST_SAID, TURN, highest_line, standing, suspicious
+from deeptell.evaluation.stretches import (
+    MOST_SAID,
+    TURN,
+    highest_line,
+    standing,
+    suspicious,
+    turn_of,
+)
 from deeptell.records import Calibration
 
 logits = st.lists(st.floats(-6, 6), min_size=1, max_size=9)
@@ -32,6 +39,16 @@ def test_below_the_highest_line_something_stands_out_and_above_it_nothing(z, off
     assert any(suspicious(z, line - off))
     assert not any(suspicious(z, line + off))
     assert line <= max(z)
+
+
+def test_more_faces_raise_the_price_of_a_change_by_little():
+    assert turn_of(1) == turn_of(32) == TURN
+    assert turn_of(320) == pytest.approx(TURN + np.log(10))
+    # Ten sure faces are found in a minute as in ten seconds, five only in the shorter one.
+    for n, inside, found in ((32, 5, True), (120, 10, True), (120, 5, False)):
+        z = np.full(n, -4.0)
+        z[10 : 10 + inside] = 6.0
+        assert any(suspicious(z, 0.0)) == found
 
 
 def test_a_video_stands_where_its_worst_stretch_does():

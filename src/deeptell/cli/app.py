@@ -23,6 +23,14 @@ CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
 Engine = Annotated[str, typer.Option(help="local, or ray (needs the extra 'cluster').")]
 TimeLimit = Annotated[float, typer.Option(min=0.001, help="Seconds for one video, at most.")]
+Frames = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Frames to examine, spread over each video; 32, or two a second of longer ones, if "
+        "not given.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deeptell.cli.app import AsJson, Jobs, app, print_json
+from deeptell.cli.app import AsJson, Frames, Jobs, app, print_json
 from deeptell.cli.scanning import scanned
 
 
@@ -25,9 +25,7 @@ def audit(
         typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page, one HTML file.")] = None,
-    frames: Annotated[
-        int, typer.Option(min=1, help="Frames to examine, spread over each video.")
-    ] = 32,
+    frames: Frames = None,
 ) -> None:
     """Count false alarms on footage known to be genuine, and suggest from which score to flag."""
     from deeptell import console
@@ -45,7 +43,8 @@ def audit(
     for target in (out, report):
         if target is not None:
             check_writable(target)
-    job = ScanJob(bundle or default_bundle(), ExtractConfig(frames=frames))
+    config = ExtractConfig() if frames is None else ExtractConfig(frames=frames)
+    job = ScanJob(bundle or default_bundle(), config, dense=frames is None)
     card = load_bundle(job.bundle).card
     results = scanned(files, job, jobs=jobs, out=out, annotate=None, sha256=card.sha256)
     found = count(results, folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deeptell.cli.app import AsJson, Jobs, app, print_json
+from deeptell.cli.app import AsJson, Frames, Jobs, app, print_json
 from deeptell.errors import ConfigError, MediaError
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def scan(
     annotate: Annotated[
         Path | None, typer.Option(help="Write the (one) video again, with boxes and scores.")
     ] = None,
-    frames: Annotated[
-        int, typer.Option(min=1, help="Frames to examine, spread over each video.")
-    ] = 32,
+    frames: Frames = None,
     false_alarms: Annotated[
         str | None,
         typer.Option(
@@ -69,10 +67,11 @@ def scan(
     rate = None if false_alarms is None else _share(false_alarms)
     job = ScanJob(
         bundle or default_bundle(),
-        ExtractConfig(frames=frames),
+        ExtractConfig() if frames is None else ExtractConfig(frames=frames),
         false_alarms=rate,
         stress=stress,
         identity=identity,
+        dense=frames is None,
     )
     card = load_bundle(job.bundle).card
     if identity is not None:

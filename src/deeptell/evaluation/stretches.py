@@ -7,6 +7,8 @@ states). The higher the line, the less is suspicious, so that every video has a 
 which something in it is: the statistic by which false alarms of stretches can be measured.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -16,8 +18,9 @@ from deeptell.evaluation.tallies import Floats
 
 # How much one face may say for or against, and what a change costs, in calibrated logits: so that
 # a stretch inside a video needs the full weight of five faces, one at its beginning or end that
-# of three, and no single face, however sure, makes or breaks one.
-MOST_SAID, TURN = 2.0, 4.0
+# of three, and no single face, however sure, makes or breaks one. The price rises where there are
+# more faces than a scan of a short video keeps: there are more places at which chance may agree.
+MOST_SAID, TURN, USUAL_FACES = 2.0, 4.0, 32
 _STEPS = 40  # of the search for the highest line
 
 
@@ -29,17 +32,23 @@ def suspicious(logits: ArrayLike, line: float) -> list[bool]:
         line: a calibrated logit.
     """
     said = np.clip(np.asarray(logits, np.float64) - line, -MOST_SAID, MOST_SAID)
+    turn = turn_of(len(said))
     calm = raised = 0.0  # the best sums that end in either state
     before: list[tuple[bool, bool]] = []  # the state before each score, by the state in it
     for value in said.tolist():
-        before.append((raised - TURN > calm, raised >= calm - TURN))
-        calm, raised = max(calm, raised - TURN), value + max(raised, calm - TURN)
+        before.append((raised - turn > calm, raised >= calm - turn))
+        calm, raised = max(calm, raised - turn), value + max(raised, calm - turn)
     state = raised > calm
     states: list[bool] = []
     for was_raised in reversed(before):
         states.append(state)
         state = was_raised[state]
     return states[::-1]
+
+
+def turn_of(faces: int) -> float:
+    """The price of a change among so many faces: it rises by the logarithm of their number."""
+    return TURN + math.log(max(1.0, faces / USUAL_FACES))
 
 
 def highest_line(logits: ArrayLike) -> float:

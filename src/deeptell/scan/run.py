@@ -34,6 +34,7 @@ class ScanJob:
     false_alarms: float | None = None  # the rate that moves the line; None: the bundle's "flag"
     stress: bool = False  # whether each file is scanned in worse versions too
     identity: Path | None = None  # an ONNX file that joins tracks across cuts
+    dense: bool = False  # see `Scanner`
 
     def scanner(self) -> Scanner:
         """A scanner for this job, with everything loaded."""
@@ -41,12 +42,13 @@ class ScanJob:
         if self.false_alarms is not None:
             bundle = replace(bundle, card=at_rate(bundle.card, self.false_alarms))
         identity = Identity.of(self.identity) if self.identity else None
-        return Scanner.of(bundle, self.config, identity)
+        return Scanner.of(bundle, self.config, identity=identity, dense=self.dense)
 
     def options(self) -> dict[str, Any]:
         """Everything but the bundle that results depend on, as plain values."""
         return {
             **self.config.model_dump(),
+            "dense": self.dense,
             "false_alarms": self.false_alarms,
             "identity": sha256_of(self.identity) if self.identity else None,
         }

@@ -1,5 +1,6 @@
 """One file in, one answer out."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from deeptell.evaluation.false_alarms import measured
 from deeptell.faces.detect import Detector, create_detector
 from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
+from deeptell.media.decode import open_media
 from deeptell.media.facts import facts_of
 from deeptell.models.bundle import Bundle
 from deeptell.records import FLAG, FileResult, PersonResult, Reason, StoredCrop, VideoInfo, highest
@@ -20,6 +22,8 @@ from deeptell.scan.reasons import because, without_faces
 from deeptell.scan.verdict import judge_file
 
 LEAST_CLIPS = 8
+# Of longer videos more moments are kept, so that five seconds in a minute are ten faces.
+USUAL_SECONDS, MOST_MOMENTS = 0.5, 480
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,16 @@ class Scanner:
     detector: Detector
     config: ExtractConfig
     identity: Identity | None = None
+    dense: bool = False  # whether long videos get more moments than the configuration says
 
     @classmethod
     def of(
-        cls, bundle: Bundle, config: ExtractConfig, identity: Identity | None = None
+        cls,
+        bundle: Bundle,
+        config: ExtractConfig,
+        *,
+        identity: Identity | None = None,
+        dense: bool = False,
     ) -> "Scanner":
         """A scanner with the detector that the configuration names.
 
@@ -46,7 +56,7 @@ class Scanner:
             config = config.model_copy(update=change)
         weights = Path(config.weights) if config.weights else None
         detector = create_detector(config.detector, weights=weights)
-        return cls(bundle, detector, config, identity)
+        return cls(bundle, detector, config, identity, dense)
 
     def scan(self, path: Path) -> FileResult:
         """Answer for one video or picture; without a usable face, "cannot tell" and why.
@@ -61,7 +71,7 @@ class Scanner:
         began = time.perf_counter()
         if not path.is_file():
             raise MediaError(f"There is no file {path}.")
-        faces = read_faces(path, detector=self.detector, config=self.config)
+        faces = read_faces(path, detector=self.detector, config=self._config_for(path))
         people = self._people(faces)
         verdict, reasons = judge_file(people, otherwise=without_faces(faces))
         flags = [one for one in points_for(self.bundle, faces.info) if one.name == FLAG]
@@ -79,6 +89,16 @@ class Scanner:
             identity=self.identity.name if self.identity else None,
         )
         return result, faces
+
+    def _config_for(self, path: Path) -> ExtractConfig:
+        """The configuration, for this length of a video."""
+        if not self.dense:
+            return self.config
+        with open_media(path) as media:
+            seconds = float(media.frame_times[-1]) if len(media.frame_times) else 0.0
+        moments = min(MOST_MOMENTS, math.ceil(seconds / USUAL_SECONDS))
+        frames = max(self.config.frames, moments)
+        return self.config.model_copy(update={"frames": frames})
 
     def _people(self, faces: VideoFaces) -> tuple[PersonResult, ...]:
         """Without an identity model each track is its own person; numbered as they appear."""
