@@ -231,3 +231,42 @@ def export(
         f"on {len(proof[1])} {what}, fake_probability differs by at most {largest:.1g}.",
         highlight=False,
     )
+
+
+@app.command(
+    "card", epilog="Example: deeptell card run/bundle notes.yaml --evaluation results.json"
+)
+def card(
+    bundle: Annotated[Path, typer.Argument(help="Made by 'deeptell train'.")],
+    notes: Annotated[
+        Path, typer.Argument(help="What no measurement knows (YAML): title, sources, failures ...")
+    ],
+    evaluation: Annotated[
+        list[Path], typer.Option(help="A results.json of 'deeptell evaluate --out'; repeatable.")
+    ] = [],  # noqa: B006 - Typer copies it
+    audit: Annotated[
+        list[Path], typer.Option(help="Output of 'deeptell audit --json'; repeatable.")
+    ] = [],  # noqa: B006
+    robustness: Annotated[
+        list[Path], typer.Option(help="Output of 'deeptell robustness --json'; repeatable.")
+    ] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="BUNDLE/MODEL_CARD.md if not given.")] = None,
+) -> None:
+    """Write the card of a model from the files of its measurements."""
+    from deeptell import console
+    from deeptell.config import load
+    from deeptell.models.bundle import load_bundle
+    from deeptell.report import model_card as cards
+    from deeptell.report.page import write
+
+    loaded, target = load_bundle(bundle), out or bundle / "MODEL_CARD.md"
+    text = cards.model_card(
+        loaded.card,
+        loaded.training,
+        load(cards.CardNotes, notes),
+        evaluations=[cards.read_measured(path, kind="evaluate") for path in evaluation],
+        audits=[cards.read_measured(path, kind="audit") for path in audit],
+        robustness=[cards.read_measured(path, kind="robustness") for path in robustness],
+    )
+    write(target, text)
+    console.out.print(f"Card: {console.shown(target)}", highlight=False)

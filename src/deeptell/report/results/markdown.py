@@ -23,19 +23,19 @@ def markdown(results: Results, *, pictures: str = "") -> str:
         pictures: the folder, as seen from the file, in which `pictures.pictures` lie by
             name, such as "drawings"; by default there are no drawings.
     """
-    blocks = [f"# {_plain(results.title)}", *map(_plain, results.about)]
+    blocks = [f"# {escaped(results.title)}", *map(escaped, results.about)]
     blocks += [
-        f"> **Warning.** {_plain(text)}" for text in (*results.warnings, *warnings(results.models))
+        f"> **Warning.** {escaped(text)}" for text in (*results.warnings, *warnings(results.models))
     ]
     if results.models:
         blocks.append(_table(headline(results.models)))
-    blocks.append(_plain(results.statement))
+    blocks.append(escaped(results.statement))
     if results.protocol_hash:
-        blocks.append(f"Protocol {_plain(results.protocol)}, hash `{results.protocol_hash}`.")
+        blocks.append(f"Protocol {escaped(results.protocol)}, hash `{results.protocol_hash}`.")
     for section in sections(results):
         parts = [*_tables(section), *(_drawings(section, pictures) if pictures else ())]
         if parts:
-            blocks += [f"## {section.title}", *map(_plain, section.lead), *parts]
+            blocks += [f"## {section.title}", *map(escaped, section.lead), *parts]
     blocks.append(
         f"Written by deeptell {deeptell.__version__}. In brackets behind a figure: its 95 % "
         "interval over source groups."
@@ -45,7 +45,7 @@ def markdown(results: Results, *, pictures: str = "") -> str:
 
 def _drawings(section: Section, folder: str) -> Iterator[str]:
     for picture in pictures_of(section):
-        yield f"![{_plain(picture.describe)}]({folder}/{picture.name})"
+        yield f"![{escaped(picture.describe)}]({folder}/{picture.name})"
 
 
 def _tables(section: Section) -> Iterator[str]:
@@ -85,18 +85,18 @@ def _faces(part: Faces) -> Table:
 
 def _table(table: Table) -> str:
     ruler = ["---", *("---:" if table.wide else "---" for _ in table.head[1:])]
-    lines = [[_plain(name) for name in table.head], ruler]
+    lines = [[escaped(name) for name in table.head], ruler]
     lines += [[_cell(cell) for cell in row] for row in table.rows]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"**{_plain(table.caption)}**\n\n{rows}"
+    return f"**{escaped(table.caption)}**\n\n{rows}"
 
 
 def _cell(cell: Cell) -> str:
     """ "0.943 (0.901–0.972)"."""
     beside = ", ".join(filter(None, (cell.small, cell.more)))
-    return _plain(f"{cell.text} ({beside})" if beside else cell.text)
+    return escaped(f"{cell.text} ({beside})" if beside else cell.text)
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text on one line that Markdown reads as it is."""
     return printable(" ".join(text.split())).translate(SPECIAL)
