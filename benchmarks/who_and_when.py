@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from deeptell.answers import FileResult, PersonResult
 from deeptell.config import ExtractConfig, SynthConfig
 from deeptell.evaluation.false_alarms import lower_bound, upper_bound
 from deeptell.forge.extra import truth, write_scene
 from deeptell.models.bundle import default_bundle
-from deeptell.records import FileResult, PersonResult
 from deeptell.scan.run import ScanJob, scan_files
 
 LEAST_OVERLAP, LEAST_RIGHT = 0.7, 0.95

@@ -5,21 +5,19 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from deeptell.figures import Measurement
-from deeptell.records import (
-    BundleCard,
+from deeptell.answers import (
     Evidence,
     Fact,
     FileResult,
     FrameScore,
-    OperatingPoint,
     Origin,
     PersonResult,
     Reason,
     Trial,
     Verdict,
-    VideoInfo,
 )
+from deeptell.figures import Measurement
+from deeptell.records import BundleCard, OperatingPoint, VideoInfo
 
 HASH = "3b1f8a52c9d07e64" * 4
 MISSED = {"all": 0.03, "Deepfakes": 0.01, "FaceSwap": 0.02, "Face2Face": 0.05}

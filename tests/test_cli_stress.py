@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from deeptell.answers import Verdict
 from deeptell.media.corrupt import CORRUPTIONS
-from deeptell.records import Verdict
 from deeptell.scan.stress import VARIANTS
 
 

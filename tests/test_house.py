@@ -14,6 +14,7 @@ SOURCE = Path(deeptell.__file__).parent
 # Modules that know nothing but each other.
 HALL = {
     "__version__",
+    "answers",
     "audits",
     "records",
     "figures",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deeptell.records import Verdict
+from deeptell.answers import Verdict
 
 
 @dataclass(frozen=True, slots=True)

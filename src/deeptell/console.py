@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from deeptell.answers import FalseAlarms, FileResult, Verdict
 from deeptell.audits import Alarms, Audit, SuggestedLine
-from deeptell.records import FalseAlarms, FileResult, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from deeptell import config
+from deeptell.answers import FileResult
 from deeptell.data.sources import faceforensics
 from deeptell.evaluation.evaluate import Evaluation, evaluate
 from deeptell.faces.extract import extract
@@ -15,7 +16,6 @@ from deeptell.figures import Measurement
 from deeptell.forge.benchmark import write_benchmark
 from deeptell.media.decode import find_media
 from deeptell.models.bundle import update_card
-from deeptell.records import FileResult
 from deeptell.report import scan_page
 from deeptell.results.files import write_results
 from deeptell.results.gather import results

@@ -7,8 +7,8 @@ import drawn_people as world
 import pytest
 from test_scan_page import HOSTILE, Page
 
+from deeptell.answers import Verdict
 from deeptell.audits import Alarms, Audit, Offender, SuggestedLine, Undecided
-from deeptell.records import Verdict
 from deeptell.report import audit_page
 
 

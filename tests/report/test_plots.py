@@ -2,7 +2,8 @@
 
 import pytest
 
-from deeptell.records import FrameScore, OperatingPoint
+from deeptell.answers import FrameScore
+from deeptell.records import OperatingPoint
 from deeptell.report import plots
 
 

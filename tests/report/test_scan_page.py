@@ -11,8 +11,8 @@ from itertools import pairwise
 import drawn_people as world
 import pytest
 
+from deeptell.answers import FileResult, Verdict
 from deeptell.errors import OutputError
-from deeptell.records import FileResult, Verdict
 from deeptell.report import scan_page
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from deeptell.answers import FileResult, FrameScore, PersonResult, Reason, Verdict
 from deeptell.audits import SuggestedLine
 from deeptell.errors import DataError, MediaError
-from deeptell.records import FileResult, FrameScore, PersonResult, Reason, Verdict, VideoInfo
+from deeptell.records import VideoInfo
 from deeptell.scan.audit import audit, check_folder
 from deeptell.scan.reasons import CODES
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from deeptell.answers import FrameScore
 from deeptell.faces.crop import encode_crop
 from deeptell.inputs import InputSpec, sample_rows
 from deeptell.models.contract import Model
-from deeptell.records import Face, FrameScore, StoredCrop
+from deeptell.records import Face, StoredCrop
 from deeptell.scan.evidence import EVIDENCE_PX, MOST_EVIDENCE, telling
 
 SIDE = 96

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeptell.records import FrameScore
+from deeptell.answers import FrameScore
 from deeptell.scan.timeline import suspicious_seconds
 
 

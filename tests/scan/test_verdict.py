@@ -6,7 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeptell.records import OperatingPoint, PersonResult, Reason, Verdict
+from deeptell.answers import PersonResult, Reason, Verdict
+from deeptell.records import OperatingPoint
 from deeptell.scan.reasons import CODES, UNSEEN, because
 from deeptell.scan.verdict import Seen, doubts, judge, judge_file
 

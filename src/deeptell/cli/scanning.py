@@ -11,7 +11,7 @@ from deeptell.cli.app import AsJson, Frames, Jobs, app, print_json
 from deeptell.errors import ConfigError, MediaError
 
 if TYPE_CHECKING:
-    from deeptell.records import FileResult
+    from deeptell.answers import FileResult
     from deeptell.scan.run import ScanJob
 
 

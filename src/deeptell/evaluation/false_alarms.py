@@ -14,18 +14,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from deeptell.answers import FalseAlarms
 from deeptell.errors import ConfigError
 from deeptell.evaluation.metrics import between, check, point
-from deeptell.records import (
-    CLEAR,
-    CLIP,
-    FLAG,
-    PICTURE,
-    REAL,
-    BundleCard,
-    FalseAlarms,
-    OperatingPoint,
-)
+from deeptell.records import CLEAR, CLIP, FLAG, PICTURE, REAL, BundleCard, OperatingPoint
 
 CONFIDENCE = 0.95  # of each end of an interval by itself
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # that bundles hold lines for

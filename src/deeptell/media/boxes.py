@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from deeptell.records import Fact
+from deeptell.answers import Fact
 
 # C2PA 2.1, A.5: the box in which Content Credentials lie.
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")

@@ -11,12 +11,12 @@ from typing import Any
 
 import PIL.Image
 
+from deeptell.answers import Fact
 from deeptell.media.boxes import CREDENTIALS, box_facts
 from deeptell.media.packets import Packets, packet_facts
 from deeptell.media.picture import PICTURE_SUFFIXES, opened_picture
 from deeptell.media.tags import picture_facts, video_facts
 from deeptell.media.video import _open, _seconds
-from deeptell.records import Fact
 
 _APART = 0.3  # seconds by which sound and pictures may differ in length
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deeptell.answers import Fact
 from deeptell.media.video import _packets
-from deeptell.records import Fact
 
 _UNEVEN = 0.1  # share of the usual interval by which evenly spaced frames may be off
 _GAP = 1.6  # usual intervals from which on a frame is missing

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import PIL.Image
 from PIL.ExifTags import IFD, Base
 
-from deeptell.records import Fact
+from deeptell.answers import Fact
 
 _LONGEST = 120  # characters of one tag
 _CAMERA = (

@@ -12,8 +12,9 @@ import numpy as np
 from jinja2 import Environment
 
 import deeptell
+from deeptell.answers import Origin, Verdict
 from deeptell.audits import Alarms, Audit
-from deeptell.records import CLIP, PICTURE, BundleCard, Origin, Verdict
+from deeptell.records import CLIP, PICTURE, BundleCard
 from deeptell.report import lines, page, plots, words
 
 BINS = 50  # of the scale from 0 to 1

@@ -5,7 +5,7 @@ A `distance_rank` is the share of validation videos that were nearer to the trai
 
 from collections.abc import Mapping, Sequence
 
-from deeptell.records import FileResult
+from deeptell.answers import FileResult
 from deeptell.report.words import SPACE, counted
 
 NOT_MEASURED = "How far these faces are from that was not measured: the model came without it."

@@ -1,7 +1,8 @@
 """The lines of a model for each kind of file, and what they may do to genuine ones."""
 
+from deeptell.answers import FileResult
 from deeptell.evaluation.false_alarms import measured
-from deeptell.records import CLEAR, CLIP, FLAG, PICTURE, BundleCard, FileResult, OperatingPoint
+from deeptell.records import CLEAR, CLIP, FLAG, PICTURE, BundleCard, OperatingPoint
 
 Points = dict[str, OperatingPoint]
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from deeptell.records import FrameScore, OperatingPoint
+from deeptell.answers import FrameScore
+from deeptell.records import OperatingPoint
 from deeptell.report.words import SPACE, minutes
 
 HEIGHT = 150  # pixels of a timeline

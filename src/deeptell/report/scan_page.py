@@ -14,9 +14,10 @@ from itertools import groupby
 from jinja2 import Environment
 
 import deeptell
+from deeptell.answers import FileResult, Origin, PersonResult, Trial, Verdict
 from deeptell.evaluation.bootstrap import FEW_GROUPS
 from deeptell.figures import Measurement
-from deeptell.records import BundleCard, FileResult, Origin, PersonResult, Trial, Verdict
+from deeptell.records import BundleCard
 from deeptell.report import distance, lines, page, plots, words
 from deeptell.report.page import write
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from deeptell.records import OperatingPoint, Verdict, VideoInfo
+from deeptell.answers import Verdict
+from deeptell.records import OperatingPoint, VideoInfo
 
 SPACE = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"

@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from deeptell.answers import FileResult, PersonResult, Verdict
 from deeptell.faces.track import face_at
 from deeptell.media.decode import open_media
 from deeptell.media.encode import write_video
-from deeptell.records import Box, FileResult, Image, PersonResult, Track, Verdict
+from deeptell.records import Box, Image, Track
 from deeptell.scan.run import ScanJob
 from deeptell.scan.stress import stressed
 

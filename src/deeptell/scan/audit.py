@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
+from deeptell.answers import FileResult, PersonResult, Verdict
 from deeptell.audits import Alarms, Audit, Offender, SuggestedLine, Undecided
 from deeptell.errors import DataError, MediaError
 from deeptell.evaluation.false_alarms import (
@@ -23,7 +24,7 @@ from deeptell.evaluation.false_alarms import (
 from deeptell.evaluation.metrics import logit, sigmoid
 from deeptell.evaluation.stretches import highest_line
 from deeptell.figures import plain
-from deeptell.records import CLIP, PICTURE, REAL, FileResult, PersonResult, Verdict
+from deeptell.records import CLIP, PICTURE, REAL
 from deeptell.scan.reasons import CODES
 
 SCHEMA_VERSION = 1

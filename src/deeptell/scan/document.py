@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from deeptell.records import (
+from deeptell.answers import (
     Fact,
     FalseAlarms,
     FileResult,
@@ -13,8 +13,8 @@ from deeptell.records import (
     Reason,
     Trial,
     Verdict,
-    VideoInfo,
 )
+from deeptell.records import VideoInfo
 
 SCHEMA_VERSION = 2
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deeptell.answers import Evidence, FrameScore
 from deeptell.explain.heat import heat_map, methods_for
 from deeptell.faces.crop import encode_crop
 from deeptell.inputs import InputSpec, cut, prepare
 from deeptell.models.contract import Model
-from deeptell.records import Evidence, FrameScore, Image, StoredCrop
+from deeptell.records import Image, StoredCrop
 
 MOST_EVIDENCE = 4
 EVIDENCE_PX = 224

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from deeptell.answers import FileResult
 from deeptell.errors import OutputError
 from deeptell.files import replacing, sha256_of
-from deeptell.records import FileResult
 from deeptell.scan.document import SCHEMA_VERSION, file_entry, from_entry
 
 SUMMARY = ("path", "verdict", "fake_probability", "people", "reason")

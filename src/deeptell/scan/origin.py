@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import deeptell
-from deeptell.records import Origin
+from deeptell.answers import Origin
 
 
 def origin(arguments: Sequence[str]) -> Origin:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from deeptell.answers import FrameScore, PersonResult, Verdict
 from deeptell.evaluation.metrics import calibrated, logit, pool, sigmoid
 from deeptell.evaluation.stretches import highest_line
 from deeptell.faces.clarity import drawn, fine_detail
@@ -12,17 +13,7 @@ from deeptell.inputs import sample_rows, windows
 from deeptell.models.bundle import Bundle
 from deeptell.models.reference import score_with_distances
 from deeptell.models.scoring import score
-from deeptell.records import (
-    CLIP,
-    FLAG,
-    PICTURE,
-    FrameScore,
-    OperatingPoint,
-    PersonResult,
-    StoredCrop,
-    Verdict,
-    VideoInfo,
-)
+from deeptell.records import CLIP, FLAG, PICTURE, OperatingPoint, StoredCrop, VideoInfo
 from deeptell.scan.evidence import telling
 from deeptell.scan.reasons import because
 from deeptell.scan.timeline import suspicious_seconds

@@ -1,7 +1,7 @@
 """The codes of reasons, by which machines read them, and what each means."""
 
+from deeptell.answers import Reason
 from deeptell.faces.read import VideoFaces
-from deeptell.records import Reason
 
 CODES = {
     # A finding, or none.

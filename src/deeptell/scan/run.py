@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import torch
 
+from deeptell.answers import FileResult, Verdict
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.false_alarms import at_rate
@@ -16,7 +17,7 @@ from deeptell.files import sha256_of
 from deeptell.media.decode import find_media
 from deeptell.media.picture import PICTURE_SUFFIXES
 from deeptell.models.bundle import load_bundle
-from deeptell.records import CLIP, PICTURE, FileResult, Verdict
+from deeptell.records import CLIP, PICTURE
 from deeptell.scan.identity import Identity
 from deeptell.scan.journal import Journal
 from deeptell.scan.reasons import because

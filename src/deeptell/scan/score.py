@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeptell.answers import FileResult, PersonResult, Reason, highest
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.false_alarms import measured
@@ -15,7 +16,7 @@ from deeptell.files import sha256_of
 from deeptell.media.decode import open_media
 from deeptell.media.facts import facts_of
 from deeptell.models.bundle import Bundle
-from deeptell.records import FLAG, FileResult, PersonResult, Reason, StoredCrop, VideoInfo, highest
+from deeptell.records import FLAG, StoredCrop, VideoInfo
 from deeptell.scan.identity import Identity
 from deeptell.scan.person import person_result, points_for
 from deeptell.scan.reasons import because, without_faces

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from deeptell.answers import FileResult, Trial
 from deeptell.media.corrupt import corruption
-from deeptell.records import FileResult, Trial
 from deeptell.scan.score import Scanner
 
 VARIANTS = tuple(product(("h264", "downscale", "blur", "crop_jitter"), (1, 2, 3)))

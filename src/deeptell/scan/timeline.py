@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deeptell.answers import FrameScore
 from deeptell.evaluation.metrics import logit
 from deeptell.evaluation.stretches import suspicious
-from deeptell.records import FrameScore
 
 GAP = 2.5  # people unseen for longer than this many usual steps end a stretch
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deeptell.records import CLEAR, FLAG, OperatingPoint, PersonResult, Reason, Verdict
+from deeptell.answers import PersonResult, Reason, Verdict
+from deeptell.records import CLEAR, FLAG, OperatingPoint
 from deeptell.scan.reasons import UNSEEN, because
 
 MIN_FACES = 3  # fewer faces of a person in a video than this are not judged
