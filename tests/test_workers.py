@@ -232,22 +232,30 @@ def eventually(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def test_workers_killed_now_and_then_cost_no_item(engine: str) -> None:
-    stop = threading.Event()
+    stop, killed = threading.Event(), []
 
     def killer() -> None:
-        # The oldest of two: one that is only starting may hold an item that lost a worker already.
-        while not stop.wait(2.5):
-            workers = workers_of(os.getpid())
-            with suppress(psutil.NoSuchProcess):
-                if len(workers) == 2:
-                    min(workers, key=psutil.Process.create_time).kill()
+        # Only once both have been there for a while: by then the item that lost its worker has had
+        # its second try, however long it took to notice the death and to start another.
+        since = time.monotonic()
+        while not stop.wait(0.1):
+            workers = [worker for worker in workers_of(os.getpid()) if worker not in of_others]
+            if len(workers) < 2:
+                since = time.monotonic()
+            elif time.monotonic() - since > 1.5:
+                with suppress(psutil.NoSuchProcess):
+                    workers[0].kill()
+                    killed.append(workers[0])
+                since = time.monotonic()
 
+    of_others = workers_of(os.getpid())
     thread = threading.Thread(target=killer)
     thread.start()
     try:
-        items = [0.3 + number / 1000 for number in range(20)]
+        items = [0.3 + number / 1000 for number in range(30)]
         work = each(time.sleep, items, jobs=2, setup=nothing, engine=engine)
         assert dict(work) == dict.fromkeys(items)
+        assert killed
     finally:
         stop.set()
         thread.join()
