@@ -79,16 +79,18 @@ def person(number, values, verdict, *, start=0.0, step=0.12, worst=(), reasons=(
     )
     shown = [scores[i] for i in sorted({int(i) for i in np.linspace(0, len(scores) - 1, 4)})]
     pooled = np.mean(np.log(np.array(values) / (1 - np.array(values))))
+    score = float(1 / (1 + np.exp(-pooled)))
     return PersonResult(
         person=number,
         tracks=(number - 1,),
         verdict=verdict,
         reasons=given(reasons),
-        fake_probability=float(1 / (1 + np.exp(-pooled))),
+        fake_probability=score,
         scores=scores,
         suspicious_seconds=worst,
         median_face_px=size,
         evidence=tuple(evidence(number * 7, (s.seconds, s.fake_probability)) for s in shown),
+        standing=max(score, max(values)),
     )
 
 

@@ -80,6 +80,7 @@ class PersonResult:
     median_face_px: float
     evidence: tuple[Evidence, ...] = field(default=(), repr=False)
     distance_rank: float | None = None  # see `models.reference`; None where it is not known
+    standing: float | None = None  # the score, or that of the worst stretch where it is higher
 
     @property
     def seen_seconds(self) -> tuple[float, float]:
@@ -131,6 +132,11 @@ class FileResult:
     def held(self) -> int:
         """In how many of the trials the verdict is the same."""
         return sum(trial.verdict is self.verdict for trial in self.stress)
+
+    @property
+    def standing(self) -> float | None:
+        """That of the most suspicious person, whatever else keeps an answer back."""
+        return highest([person.standing for person in self.people])
 
     @property
     def distance_rank(self) -> float | None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import drawn_people as world
 import pytest
 
-from deeptell.answers import FileResult, Verdict
+from deeptell.answers import FileResult, Reason, Verdict
 from deeptell.errors import OutputError
 from deeptell.report import scan_page
 
@@ -300,3 +300,18 @@ def test_a_browser_prints_it_on_a4(tmp_path, card):
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper.read_bytes())
     assert 4 <= len(sizes) <= 7
     assert {(round(float(w)), round(float(h))) for w, h in sizes} == {(595, 842)}
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_score_that_a_stretch_outdid_says_so(card, beside):
+    """Else a reader sees a low score beside "likely manipulated"."""
+    reasons = (Reason("stretch_above_flag", "From 1.0 to 1.9 seconds it is above."),)
+    flagged = world.person(1, (0.1,) * 20 + (0.97,) * 8, Verdict.MANIPULATED)
+    flagged = replace(flagged, reasons=reasons)
+    others = [world.person(2, (0.1,) * 20, Verdict.NOT_FOUND)][:beside]
+    file = world.result("a.mp4", (flagged, *others), Verdict.MANIPULATED, ())
+    shown = page([replace(file, reasons=reasons)], card).text
+    assert shown.count(", in a stretch 97") == 1 + beside  # of the file, and of the one of two
+    assert ", in a stretch" not in page([world.genuine()], card).text
+    several = page([replace(file, reasons=reasons), world.genuine()], card).text
+    assert several.count(", in a stretch 97") == 2 + beside  # in the summary, too

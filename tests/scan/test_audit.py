@@ -11,6 +11,8 @@ from scipy.stats import binomtest
 from deeptell.answers import FileResult, FrameScore, PersonResult, Reason, Verdict
 from deeptell.audits import SuggestedLine
 from deeptell.errors import DataError, MediaError
+from deeptell.evaluation.metrics import logit, sigmoid
+from deeptell.evaluation.stretches import highest_line
 from deeptell.records import VideoInfo
 from deeptell.scan.audit import audit, check_folder
 from deeptell.scan.reasons import CODES
@@ -43,7 +45,8 @@ def file(  # type: ignore[no-untyped-def]
         reasons = (Reason("between_points", f"The score of {score} stands where it stands."),)
     course = [score or 0.0] * 12 if course is None else course
     scores = tuple(FrameScore(i, i / 5, value, (0, 0, 9, 9)) for i, value in enumerate(course))
-    person = PersonResult(1, (0,), verdict, reasons, score, scores, (), face)
+    worst = None if score is None else max(score, float(sigmoid(highest_line(logit(course)))))
+    person = PersonResult(1, (0,), verdict, reasons, score, scores, (), face, standing=worst)
     people = () if score is None else (person,)
     return FileResult(str(ROOT / name), verdict, reasons, score, people, "", info(**about))
 

@@ -21,8 +21,6 @@ from deeptell.evaluation.false_alarms import (
     lower_bound,
     upper_bound,
 )
-from deeptell.evaluation.metrics import logit, sigmoid
-from deeptell.evaluation.stretches import highest_line
 from deeptell.figures import plain
 from deeptell.records import CLIP, PICTURE, REAL
 from deeptell.scan.reasons import CODES
@@ -56,7 +54,7 @@ def audit(files: Sequence[FileResult], folder: Path) -> Audit:
     if not read:
         raise DataError(f"None of the {len(files)} files in {folder} could be read.")
     scored = [
-        Offender(file.path, file.verdict, file.fake_probability, standing(file))
+        Offender(file.path, file.verdict, file.fake_probability, file.standing or 0.0)
         for file in read
         if file.fake_probability is not None
     ]
@@ -82,21 +80,6 @@ def source_of(path: str, folder: Path) -> str:
     """The file itself, or the subfolder of `folder` that it lies in, however deep."""
     parts = Path(path).relative_to(folder).parts
     return parts[0]
-
-
-def standing(file: FileResult) -> float:
-    """The highest line at which the file would be called likely manipulated; 0 without a score.
-
-    That is a person's score, or that of her worst stretch where it is higher, whatever else would
-    keep the answer back.
-    """
-    told = [person for person in file.people if person.fake_probability is not None]
-    return max((_standing(person) for person in told), default=0.0)
-
-
-def _standing(person: PersonResult) -> float:
-    scores = [score.fake_probability for score in person.scores]
-    return max(person.fake_probability or 0.0, float(sigmoid(highest_line(logit(scores)))))
 
 
 def _undecided(files: Sequence[FileResult]) -> Iterable[Undecided]:
@@ -196,7 +179,7 @@ def _lines(files: Sequence[FileResult], folder: Path) -> Iterable[SuggestedLine]
 def _lines_of(files: Sequence[FileResult], folder: Path, *, media: str) -> Iterable[SuggestedLine]:
     of = [source_of(file.path, folder) for file in files]
     sources = len(set(of))
-    points = lines([REAL] * len(files), [standing(file) for file in files], of)
+    points = lines([REAL] * len(files), [file.standing or 0.0 for file in files], of)
     shown = {point.false_alarms: point for point in points}
     for rate in RATES:
         point = shown.get(rate)

@@ -31,6 +31,7 @@ def file_entry(file: FileResult) -> dict[str, Any]:
         "verdict": str(file.verdict),
         "reasons": [asdict(reason) for reason in file.reasons],
         "fake_probability": _rounded(file.fake_probability),
+        "standing": _rounded(file.standing),
         "distance_rank": _rounded(file.distance_rank),
         "people": [_person_entry(person) for person in file.people],
         "sha256": file.sha256,
@@ -65,6 +66,7 @@ def _person_entry(person: PersonResult) -> dict[str, Any]:
         "verdict": str(person.verdict),
         "reasons": [asdict(reason) for reason in person.reasons],
         "fake_probability": _rounded(person.fake_probability),
+        "standing": _rounded(person.standing),
         "distance_rank": _rounded(person.distance_rank),
         "tracks": list(person.tracks),
         "seen_seconds": [round(start, 3), round(end, 3)],
@@ -118,6 +120,7 @@ def _person(entry: Mapping[str, Any]) -> PersonResult:
         suspicious_seconds=tuple((start, end) for start, end in entry["suspicious_seconds"]),
         median_face_px=entry["median_face_px"],
         distance_rank=entry["distance_rank"],
+        standing=entry["standing"],
     )
 
 

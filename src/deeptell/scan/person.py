@@ -70,9 +70,9 @@ def person_result(
     seconds = 0.0 if info.is_picture else info.duration_seconds
     stretches = suspicious_seconds(scores, threshold=flags[0], seconds=seconds) if flags else ()
     doubtful = doubts(_seen(crops, info, distance_rank, bundle.card.reference_videos))
+    standing = max(fake_probability, float(sigmoid(highest_line(logit(probabilities)))))
     verdict, reasons = Verdict.CANNOT_TELL, doubtful
     if not doubtful:
-        standing = float(sigmoid(highest_line(logit(probabilities))))
         verdict, reasons = judge(fake_probability, points, standing=standing, stretches=stretches)
     return PersonResult(
         person=number,
@@ -85,6 +85,7 @@ def person_result(
         median_face_px=_face_px(crops),
         evidence=telling(bundle.model, samples, lengths, scores),
         distance_rank=distance_rank,
+        standing=standing,
     )
 
 
