@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -232,33 +231,16 @@ def eventually(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def test_workers_killed_now_and_then_cost_no_item(engine: str) -> None:
-    stop, killed = threading.Event(), []
-
-    def killer() -> None:
-        # Only once both have been there for a while: by then the item that lost its worker has had
-        # its second try, however long it took to notice the death and to start another.
-        since = time.monotonic()
-        while not stop.wait(0.1):
-            workers = [worker for worker in workers_of(os.getpid()) if worker not in of_others]
-            if len(workers) < 2:
-                since = time.monotonic()
-            elif time.monotonic() - since > 1.5:
-                with suppress(psutil.NoSuchProcess):
-                    workers[0].kill()
-                    killed.append(workers[0])
-                since = time.monotonic()
-
+    """After every seventh result: by then the item that lost its worker has had its second try."""
+    items, found = [0.1 + number / 1000 for number in range(30)], {}
     of_others = workers_of(os.getpid())
-    thread = threading.Thread(target=killer)
-    thread.start()
-    try:
-        items = [0.3 + number / 1000 for number in range(30)]
-        work = each(time.sleep, items, jobs=2, setup=nothing, engine=engine)
-        assert dict(work) == dict.fromkeys(items)
-        assert killed
-    finally:
-        stop.set()
-        thread.join()
+    work = each(time.sleep, items, jobs=2, setup=nothing, engine=engine)
+    for number, (item, result) in enumerate(work, start=1):
+        found[item] = result
+        if number % 7 == 0:
+            workers = [worker for worker in workers_of(os.getpid()) if worker not in of_others]
+            min(workers, key=psutil.Process.create_time).kill()
+    assert found == dict.fromkeys(items)
 
 
 def test_an_unknown_engine_suggests_the_right_one() -> None:
