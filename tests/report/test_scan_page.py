@@ -311,7 +311,7 @@ def test_a_score_that_a_stretch_outdid_says_so(card, beside):
     others = [world.person(2, (0.1,) * 20, Verdict.NOT_FOUND)][:beside]
     file = world.result("a.mp4", (flagged, *others), Verdict.MANIPULATED, ())
     shown = page([replace(file, reasons=reasons)], card).text
-    assert shown.count(", in a stretch 97") == 1 + beside  # of the file, and of the one of two
-    assert ", in a stretch" not in page([world.genuine()], card).text
+    assert shown.count("; in a stretch 97") == 1 + beside  # of the file, and of the one of two
+    assert "; in a stretch" not in page([world.genuine()], card).text
     several = page([replace(file, reasons=reasons), world.genuine()], card).text
-    assert several.count(", in a stretch 97") == 2 + beside  # in the summary, too
+    assert several.count("; in a stretch 97") == 2 + beside  # in the summary, too
