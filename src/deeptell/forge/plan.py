@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import cv2
 
@@ -55,16 +55,25 @@ def frame_count(config: SynthConfig) -> int:
 
 
 def spread(
-    write: Callable[[T], None], items: Sequence[T], *, jobs: int, progress: Progress | None
+    write: Callable[[T], None],
+    items: Sequence[T],
+    *,
+    jobs: int,
+    progress: Progress | None,
+    setup: Callable[..., None] = cv2.setNumThreads,
+    arguments: tuple[Any, ...] = (1,),
 ) -> None:
     """Call `write` for every item in `jobs` processes, one thread in each.
+
+    Args:
+        setup: called with `arguments` in every process first; it sees to the one thread.
 
     Raises:
         OutputError: a process was killed.
     """
     report = progress or (lambda done, total: None)
     report(0, len(items))
-    work = each(write, items, jobs=jobs, setup=cv2.setNumThreads, arguments=(1,))
+    work = each(write, items, jobs=jobs, setup=setup, arguments=arguments)
     for done, (item, result) in enumerate(work, start=1):
         if isinstance(result, Died):
             raise OutputError(

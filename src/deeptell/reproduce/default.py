@@ -24,9 +24,10 @@ from deeptell.config import ExtractConfig, PortraitConfig, Stage, TrainConfig, l
 from deeptell.data.claim import claim
 from deeptell.data.manifest import write_manifest
 from deeptell.data.sources.listing import NATIVE
-from deeptell.errors import DataError, OutputError
+from deeptell.errors import DataError
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.forge.plan import spread
 from deeptell.forge.portraits import REAL, Part, cast, write_part
 from deeptell.forge.pseudo_fake import FACES, Redraw
 from deeptell.forge.shot import Map, Portrait
@@ -35,7 +36,6 @@ from deeptell.models.autoencoder import UPSAMPLINGS, Upsampling
 from deeptell.models.bundle import Bundle
 from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
 from deeptell.training.run import train
-from deeptell.workers import Died, each
 
 Progress = Callable[[int, int], None]
 Step = Callable[[str], AbstractContextManager[Progress]]
@@ -189,15 +189,7 @@ def write_clips(
     settings = {**config.model_dump(mode="json"), "portraits": portraits.fingerprint}
     claim(out, settings, marker=MARKER)
     arguments = (portraits.path, shown.index.to_numpy(), out, tuple(drawers.items()), config)
-    work = each(_write, parts, jobs=jobs, setup=_set_up, arguments=arguments)
-    for done, (part, result) in enumerate(work, start=1):
-        if isinstance(result, Died):
-            raise OutputError(
-                f"The process that wrote clip {part.number} was killed, most likely for lack of "
-                "memory. Start again with fewer jobs: what is finished is kept."
-            )
-        if progress:
-            progress(done, len(parts))
+    spread(_write, parts, jobs=jobs, progress=progress, setup=_set_up, arguments=arguments)
     manifest = _manifest(parts, people)
     write_manifest(manifest, out / "manifest.parquet", root=out)
     return manifest.assign(path=[str(out.resolve() / path) for path in manifest["path"]])
