@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,12 @@ CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")]
 Engine = Annotated[str, typer.Option(help="local, or ray (needs the extra 'cluster').")]
 TimeLimit = Annotated[float, typer.Option(min=0.001, help="Seconds for one video, at most.")]
+Asked = Annotated[
+    Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
+]
+Journalled = Annotated[
+    Path | None, typer.Option(help="A .jsonl that results are appended to as they come; resumes.")
+]
 Frames = Annotated[
     int | None,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deeptell.cli.app import AsJson, Frames, Jobs, app, print_json
+from deeptell.cli.app import AsJson, Asked, Frames, Jobs, Journalled, app, print_json
 from deeptell.cli.scanning import scanned
 
 
@@ -15,15 +15,10 @@ def audit(
     folder: Annotated[
         Path, typer.Argument(help="Genuine videos and pictures; a subfolder counts as one source.")
     ],
-    bundle: Annotated[
-        Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
-    ] = None,
+    bundle: Asked = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
-    ] = None,
+    out: Journalled = None,
     report: Annotated[Path | None, typer.Option(help="Write a page, one HTML file.")] = None,
     frames: Frames = None,
 ) -> None:

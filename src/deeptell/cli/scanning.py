@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deeptell.cli.app import AsJson, Frames, Jobs, app, print_json
+from deeptell.cli.app import AsJson, Asked, Frames, Jobs, Journalled, app, print_json
 from deeptell.errors import ConfigError, MediaError
 
 if TYPE_CHECKING:
@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: deeptell scan interview.mp4 clips --report report.html")
 def scan(
     paths: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.")],
-    bundle: Annotated[
-        Path | None, typer.Option(help="The model to ask; the packaged one if not given.")
-    ] = None,
+    bundle: Asked = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A .jsonl that results are appended to as they come; resumes."),
-    ] = None,
+    out: Journalled = None,
     report: Annotated[Path | None, typer.Option(help="Write a report, one HTML file.")] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Write the (one) video again, with boxes and scores.")
