@@ -1,7 +1,7 @@
 """MTCNN on one picture: proposals, refinement, output (Zhang et al., 2016, arXiv 1604.02878).
 
-The three networks and their weights come from facenet-pytorch; the cascade around them is ours,
-since that of 2.5.3 fails on NumPy 2. Deviations: coordinates count from the corner of the first
+The weights of the three networks come from facenet-pytorch; the cascade around them is ours, since
+that of 2.5.3 fails on NumPy 2. Deviations: coordinates count from the corner of the first
 pixel (the original mixes three conventions, half a pixel to a pixel apart), pictures are shrunk
 by OpenCV's area averaging, and reduced first where only larger faces are asked for. A face once
 found is followed by the third network alone.
@@ -10,17 +10,13 @@ found is followed by the third network alone.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import cv2
-import facenet_pytorch
 import numpy as np
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from numpy.typing import NDArray
-from torchvision.ops import nms
 
+from deeptell.faces.mtcnn_networks import load_network
 from deeptell.records import Face, Image
 
 Boxes = NDArray[np.float32]  # (N, 4): x1, y1, x2, y2
@@ -38,12 +34,9 @@ class Mtcnn:
     """A `Detector`; see `detect.DETECTORS` for its licence."""
 
     def __init__(self) -> None:
-        folder = Path(facenet_pytorch.__file__).parent / "data"
-        self._propose_net = _load(PNet, folder / "pnet.pt")
-        # Two classes over a whole picture: what passes shows in their difference, before softmax.
-        self._propose_net.softmax4_1 = torch.nn.Identity()
-        self._refine_net = _load(RNet, folder / "rnet.pt")
-        self._output_net = _load(ONet, folder / "onet.pt")
+        self._propose_net = load_network("pnet")
+        self._refine_net = load_network("rnet")
+        self._output_net = load_network("onet")
 
     def detect(self, images: Sequence[Image], *, min_face: float) -> list[list[Face]]:
         """Find the faces of each picture, highest score first."""
@@ -61,8 +54,8 @@ class Mtcnn:
         to_image = np.array(image.shape[1::-1]) / small.shape[1::-1]
         found = self._output(small, self._refined(small, self._proposals(small)))
         passed = np.flatnonzero(found.scores > THRESHOLDS[2])
-        order = passed[np.argsort(-found.scores[passed], kind="stable")]
-        faces = [found.face(i, to_image) for i in order[_apart(found.boxes[order])]]
+        apart = _kept(found.boxes[passed], found.scores[passed], 0.7, of_smaller=True)
+        faces = [found.face(i, to_image) for i in passed[apart]]
         return [face for face in faces if face is not None]
 
     def follow(self, image: Image, faces: Sequence[Face]) -> list[Face | None]:
@@ -93,10 +86,11 @@ class Mtcnn:
         return _squared(boxes[_kept(boxes, scores, 0.7)])
 
     def _proposals_at(self, level: Image, scale: float) -> tuple[Boxes, NDArray[np.float32]]:
-        shift, logits = self._propose_net(_tensor(level[None]))
+        logits, shift = self._propose_net(_tensor(level[None]))
         against, for_it = logits[0].numpy()
+        # Over a whole picture: what passes shows in the difference, before any exponential.
         y, x = np.nonzero(for_it - against >= np.log(THRESHOLDS[0] / (1 - THRESHOLDS[0])))
-        scores = 1 / (1 + np.exp(against[y, x] - for_it[y, x]))
+        scores = _probability(against[y, x], for_it[y, x])
         corner = np.stack([x, y, x, y], axis=1).astype(np.float32) * _STRIDE
         boxes = (corner + np.array([0, 0, _CELL, _CELL], np.float32)) / np.float32(scale)
         kept = _kept(boxes, scores, 0.5)
@@ -109,9 +103,10 @@ class Mtcnn:
         boxes = boxes[row]
         if not len(row):
             return boxes
-        shift, probability = (out.numpy() for out in self._refine_net(_tensor(patches)))
-        passed = probability[:, 1] > THRESHOLDS[1]
-        boxes, shift, scores = boxes[passed], shift[passed], probability[passed, 1]
+        logits, shift = (out.numpy() for out in self._refine_net(_tensor(patches)))
+        scores = _probability(*logits.T)
+        passed = scores > THRESHOLDS[1]
+        boxes, shift, scores = boxes[passed], shift[passed], scores[passed]
         kept = _kept(boxes, scores, 0.7)
         return _squared(_moved(boxes[kept], shift[kept]))
 
@@ -121,10 +116,10 @@ class Mtcnn:
         boxes = boxes[row]
         if not len(row):
             return _Output(row, boxes, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
-        shift, points, probability = (out.numpy() for out in self._output_net(_tensor(patches)))
+        logits, shift, points = (out.numpy() for out in self._output_net(_tensor(patches)))
         places = np.stack([points[:, :5], points[:, 5:]], axis=2)
         marks = boxes[:, None, :2] + places * (boxes[:, None, 2:] - boxes[:, None, :2])
-        return _Output(row, _moved(boxes, shift), marks, probability[:, 1])
+        return _Output(row, _moved(boxes, shift), marks, _probability(*logits.T))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +151,9 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _load(network: Any, path: Path) -> Any:
-    net = network(pretrained=False)
-    net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    # Channels last: on a processor pooling, half of the time otherwise, is far faster so.
-    return net.eval().to(memory_format=torch.channels_last)
+def _probability(against: NDArray[np.float32], for_it: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax of two logits, of the second."""
+    return np.asarray(1 / (1 + np.exp(against - for_it)), np.float32)
 
 
 def _tensor(images: NDArray[np.uint8]) -> torch.Tensor:
@@ -182,26 +175,30 @@ def _pyramid(image: Image) -> Iterator[tuple[Image, float]]:
         scale *= PYRAMID_FACTOR
 
 
-def _kept(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """Non-maximum suppression by intersection over union."""
-    picked = nms(torch.from_numpy(boxes), torch.from_numpy(scores), threshold)
-    return np.asarray(picked.numpy(), np.int64)
+def _kept(
+    boxes: Boxes, scores: NDArray[np.float32], most: float, *, of_smaller: bool = False
+) -> NDArray[np.int64]:
+    """Non-maximum suppression by intersection over union, the highest score first.
 
-
-def _apart(boxes: Boxes) -> list[int]:
-    """Non-maximum suppression of sorted boxes by intersection over the smaller box.
-
-    It removes a box inside another one, which intersection over union lets pass.
+    Args:
+        most: a box that overlaps a better one by more is dropped.
+        of_smaller: intersection over the smaller box instead, which a box inside another one does
+            not pass.
     """
-    kept: list[int] = []
+    left = np.argsort(-scores, kind="stable")
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    for i, box in enumerate(boxes):
-        low = np.maximum(boxes[kept, :2], box[:2])
-        high = np.minimum(boxes[kept, 2:], box[2:])
-        overlap = np.prod(np.maximum(high - low, 0), axis=1)
-        if np.all(overlap <= 0.7 * np.minimum(areas[kept], areas[i])):
-            kept.append(i)
-    return kept
+    kept = []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        low = np.maximum(boxes[left, :2], boxes[best, :2])
+        high = np.minimum(boxes[left, 2:], boxes[best, 2:])
+        shared = np.prod(np.maximum(high - low, 0), axis=1)
+        whole = areas[left] + areas[best] - shared
+        if of_smaller:
+            whole = np.minimum(areas[left], areas[best])
+        left = left[shared <= most * whole]
+    return np.array(kept, np.int64)
 
 
 def _moved(boxes: Boxes, shift: NDArray[np.float32]) -> Boxes:
