@@ -102,3 +102,12 @@ def test_starting_imports_nothing_heavy(statement: str) -> None:
 def test_a_scan_needs_no_training_library() -> None:
     statement = "import deeptell.scan.run, deeptell.scan.score, deeptell.scan.annotate"
     assert not {"lightning", "sklearn", "matplotlib", "tensorboard"} & loaded_after(statement)
+
+
+def test_a_scan_with_our_own_network_waits_for_no_library_of_others() -> None:
+    statement = (
+        "from deeptell.faces.mtcnn import Mtcnn; Mtcnn(); "
+        "from deeptell.models.families import build; "
+        "build('frame', {'backbone': 'resnet10', 'size': 128})"
+    )
+    assert not {"timm", "torchvision", "facenet_pytorch"} & loaded_after(statement)

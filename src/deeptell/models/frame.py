@@ -1,25 +1,21 @@
-"""Frame models: an image network of timm and the head of the reference system.
+"""Frame models: an image network and the head of the reference system.
 
 The head follows Kumar, Bhavsar and Verma (IWBF 2020): pooling, 512 units with ReLU, dropout; two
 softmax outputs there are one logit here, and the two dropouts of 0.4 and 0.5 in a row are one.
 """
 
-import timm
-import timm.data
 from torch import Tensor, nn
 
-from deeptell.catalog import unknown_name
-from deeptell.inputs import InputSpec
+from deeptell.models.backbones import heat_layer, make_backbone, spec_of
 from deeptell.models.contract import Encoder, Model
-
-HEAT_STRIDE = 16  # finer than the last stage, still near the decision
 
 
 class Backbone(Encoder):
-    """An image network of timm without a classifier: its pooled features are the embedding.
+    """An image network without a classifier: its pooled features are the embedding.
 
     Args:
-        backbone: a name that timm knows; its weights start random unless something fills them.
+        backbone: a name of `backbones.OWN`, or that timm knows; its weights start random unless
+            something fills them.
         size: side of the square input in pixels.
         margin: side of the square cut around the face, in face boxes.
     """
@@ -71,27 +67,3 @@ class FrameModel(Model):
         """`(N, 512)` -> `(N,)` logits."""
         logits: Tensor = self.logit(self.dropout(embedding))
         return logits.squeeze(1)
-
-
-def make_backbone(name: str) -> nn.Module:
-    """An untrained network of timm without its classifier; raises `ConfigError` for no such."""
-    if name not in timm.list_models():
-        raise unknown_name(name, timm.list_models(), kind="timm backbone")
-    backbone: nn.Module = timm.create_model(name, pretrained=False, num_classes=0)
-    return backbone
-
-
-def spec_of(backbone: nn.Module, *, size: int, margin: float) -> InputSpec:
-    """The input of a timm network, with the normalisation it is meant for."""
-    data = timm.data.resolve_model_data_config(backbone)
-    return InputSpec(size=size, margin=margin, mean=data["mean"], std=data["std"])
-
-
-def heat_layer(backbone: nn.Module) -> str | None:
-    """The deepest stage whose map is at most `HEAT_STRIDE` times smaller than the input."""
-    stages = [
-        stage
-        for stage in getattr(backbone, "feature_info", [])
-        if stage["reduction"] <= HEAT_STRIDE and stage["module"]
-    ]
-    return f"backbone.{stages[-1]['module']}" if stages else None

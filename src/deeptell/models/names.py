@@ -64,6 +64,7 @@ NAMES: Mapping[str, Entry] = {
     "efficientnet_b4": _frame("efficientnet_b4", 380, "Tan and Le, ICML 2019"),
     "efficientnet_b5": _frame("efficientnet_b5", 456, "Tan and Le, ICML 2019"),
     "test_resnet": _frame("test_resnet", 128, "timm: a residual network of ten layers"),
+    "resnet10": _frame("resnet10", 128, "deeptell: a residual network of ten layers for CPUs"),
     "c3d": _clip("c3d", 16, 112, "Tran et al., ICCV 2015"),
     "conv3d": _clip("conv3d", 32, 112, REFERENCE),
     "c3d_small": _clip("c3d_small", 8, 96, "deeptell: a narrow C3D for CPUs"),

@@ -107,7 +107,7 @@ def _timm_address(backbone: str) -> str | None:
     import timm
     from huggingface_hub import hf_hub_url
 
-    known = timm.get_pretrained_cfg(backbone)
+    known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     if known is None or known.url:
         return str(known.url) if known else None
     if not known.hf_hub_id:
