@@ -49,9 +49,10 @@ class PortraitConfig(Stage):
 
     ingredients: dict[str, float] = Field(
         {
-            "redrawn": 0.35,
+            "redrawn": 0.25,
             "redrawn_swap": 0.2,
-            "parts": 0.15,
+            "smoothed": 0.15,
+            "parts": 0.1,
             "swapped": 0.1,
             "reduced": 0.1,
             "self_blended": 0.1,

@@ -50,6 +50,14 @@ def test_the_source_looks_like_the_target() -> None:
     assert np.mean(near) < 0.6 * any_two.mean()
 
 
+def test_faces_are_lent_within_a_folder_where_it_has_two_people_on_that_side() -> None:
+    folders = {side: set() for side in ("train", "val")}
+    for part in parts(val=0.2):
+        folders[part.split].add((FOLDERS[part.target], FOLDERS[part.source]))
+    assert folders["train"] == {("large", "large"), ("small", "small")}
+    assert ("large", "small") not in folders["val"]
+
+
 def test_too_few_people_are_refused() -> None:
     with pytest.raises(DataError, match="at least 4 people are needed, 3 were given"):
         cast(np.array(["a", "b", "c"]), FOLDERS[:3], SHAPES[:3], PortraitConfig())

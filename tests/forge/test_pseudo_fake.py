@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from dotted import portrait
 
-from deeptell.forge.pseudo_fake import FACES, INGREDIENTS, PseudoFake
+from deeptell.forge.canvas import Canvas
+from deeptell.forge.pseudo_fake import INGREDIENTS, SIDES, PseudoFake
 from deeptell.forge.shot import Portrait, Shot, ShotFrame
 
 FRAMES = 3
@@ -15,7 +16,7 @@ FRAMES = 3
 
 def shot(**changes) -> list[ShotFrame]:
     drawn = Shot.draw(np.random.default_rng(2), frames=FRAMES)
-    return replace(drawn, noise=0.0, **changes).film(portrait())
+    return replace(drawn, noise=0.0, quality=None, **changes).film(portrait())
 
 
 def other() -> Portrait:
@@ -27,13 +28,15 @@ def other() -> Portrait:
 
 def inverted(faces: np.ndarray) -> np.ndarray:
     """What an autoencoder would not draw: so its share shows."""
-    assert faces.shape[1:] == (FACES.size, FACES.size, 3)
+    assert faces.shape[1] in SIDES
+    assert faces.shape[1:] == (faces.shape[1], faces.shape[1], 3)
     return 255 - faces
 
 
 def forge(name: str, *, redraw=inverted, **changes):
     fake = PseudoFake.draw(np.random.default_rng(3), name, frames=FRAMES)
-    fake = replace(fake, poisson=False, flicker=np.zeros((FRAMES, 3)), **changes)
+    still = {"flicker": np.zeros((FRAMES, 3)), "shade": np.zeros((3, 3, 3))}
+    fake = replace(fake, poisson=False, **still, **changes)
     frames = shot()
     return frames, fake.forge(frames, other(), redraw)
 
@@ -78,6 +81,7 @@ def test_a_copied_face_without_errors_changes_next_to_nothing() -> None:
         redraw=lambda faces: faces,
         colours="own",
         tint=np.zeros(3),
+        smoothing=0.0,
         blur=0.0,
         sharpening=0.0,
         shift=np.zeros(2),
@@ -119,3 +123,15 @@ def test_gradients_are_kept_and_the_border_is_left_alone() -> None:
     assert not np.array_equal(image, plainly)
     change = np.abs(image.astype(float) - frames[0].image).max(axis=2)
     assert change[mask == 0].max() <= 0.5
+
+
+def test_smoothing_takes_the_grain_and_leaves_the_edges() -> None:
+    rng = np.random.default_rng(0)
+    face = np.full((128, 128, 3), 80, np.float32)
+    face[:, 64:] = 180
+    grain = rng.normal(0, 4, (128, 128, 1)).astype(np.float32)
+    fake = PseudoFake.draw(np.random.default_rng(3), "smoothed", frames=1)
+    plain = replace(fake, canvas=Canvas(128, 0.62), smoothing=20.0, blur=0.0, sharpening=0.0)
+    smooth = plain._detailed(face + grain)
+    assert np.std(smooth[10:-10, 10:50]) < 0.5 * np.std(grain)
+    assert smooth[20:-20, 66].mean() - smooth[20:-20, 61].mean() > 95

@@ -11,8 +11,8 @@ from deeptell.forge.shot import FACE_PX, Shot, carried
 
 
 def plain(shot: Shot) -> Shot:
-    """The same movement, without light, blur and noise."""
-    return replace(shot, gain=np.ones(3), gamma=1.0, blur=0.0, noise=0.0)
+    """The same movement, without light, blur, noise and an encoding."""
+    return replace(shot, gain=np.ones(3), gamma=1.0, blur=0.0, noise=0.0, quality=None)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from deeptell.config import PortraitConfig, TrainConfig
+from deeptell.config import PortraitConfig, SynthConfig, TrainConfig
 from deeptell.data.manifest import read_manifest
 from deeptell.errors import OutputError
 from deeptell.faces.store import FaceStore
@@ -34,7 +34,11 @@ def settings(**changes) -> DefaultConfig:
     train = TrainConfig(model="test_resnet", size=32, epochs=1, frames_per_video=1)
     portraits = PortraitConfig(shots=2, frames=3, val=0.4, **changes)
     return DefaultConfig(
-        portraits=portraits, autoencoders=("shuffle",), autoencoder_steps=2, train=train
+        portraits=portraits,
+        autoencoders={"shuffle": 8},
+        autoencoder_steps=2,
+        benchmark=SynthConfig(pairs={"train": 1, "val": 1}, seconds=0.2, compressions=("c23",)),
+        train=train,
     )
 
 
@@ -69,6 +73,7 @@ def test_from_portraits_to_a_bundle_and_on_from_where_it_stopped(
     assert not sides["train"] & sides["val"]
     faces = FaceStore(tmp_path / "out" / "faces").videos
     assert (faces["status"] == "ok").mean() > 0.8
+    assert faces["dataset"].nunique() == 2  # the generated benchmark is in it, too
     again = Steps()
     assert build(portraits, tmp_path / "out", again).card.sha256 == built.card.sha256
     assert not any("autoencoder" in name for name in again)

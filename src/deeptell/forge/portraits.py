@@ -76,6 +76,8 @@ def cast(
     parts = []
     for number, target in enumerate(shot):
         others = np.flatnonzero((sides == sides[target]) & (people != people[target]))
+        alike = others[folders[others] == folders[target]]
+        others = alike if len(alike) else others
         asked = rng.choice(others, min(_CANDIDATES, len(others)), replace=False)
         source = asked[np.square(shapes[asked] - shapes[target]).sum(1).argmin()]
         ingredient = str(rng.choice(kinds, p=shares / shares.sum()))

@@ -22,9 +22,10 @@ from deeptell.forge.self_blend import Change
 from deeptell.forge.shot import Map, Portrait, ShotFrame, without_colour
 from deeptell.records import Image
 
-FACES = Canvas(size=128, extent=0.62)  # what autoencoders draw, and all ingredients work on
+FACES = Canvas(size=128, extent=0.62)  # what autoencoders learn from
+SIDES = (128, 192, 256)  # of what a forgery is drawn on; the tools in use draw 128 to 320
 
-# Faces on `FACES`, `(N, 128, 128, 3)` levels, go in and come out as an autoencoder draws them.
+# Faces `(N, side, side, 3)`, levels, go in and come out as an autoencoder draws them.
 Redraw = Callable[[Map], Map]
 
 Colours = Literal["rgb", "lab", "mean", "own"]
@@ -37,6 +38,7 @@ class Ingredient:
     about: str
     other: bool = False  # the face of another person
     redrawn: bool = False  # by an autoencoder
+    smoothed: bool = False  # of its skin, not of its edges
     reduced: bool = False  # to a lower resolution and back
     changed: bool = False  # in colour and detail, as self-blends are
     part: bool = False  # eyes or mouth alone
@@ -46,6 +48,7 @@ INGREDIENTS: Mapping[str, Ingredient] = {
     "redrawn": Ingredient("the same face as an autoencoder draws it", redrawn=True),
     "swapped": Ingredient("another person's face, laid over by landmarks", other=True),
     "redrawn_swap": Ingredient("another person's face, redrawn", other=True, redrawn=True),
+    "smoothed": Ingredient("the same face without the grain of its skin", smoothed=True),
     "reduced": Ingredient("the same face at a lower resolution, sharpened", reduced=True),
     "self_blended": Ingredient("the same face moved, in other colours", changed=True),
     "parts": Ingredient("another person's eyes or mouth, redrawn", True, True, part=True),
@@ -57,14 +60,17 @@ class PseudoFake:
     """How the face of one shot is forged; equal generators give equal forgeries."""
 
     ingredient: Ingredient
+    canvas: Canvas  # what the new face is drawn on
     mask: Mask = field(repr=False)  # on `MASKS`, times the share of the new face in it
     redrawn_share: float  # of what the autoencoder drew; the rest is what it was shown
     reduced_to: float  # of the resolution
     change: Change
+    smoothing: float  # of differences up to so many levels
     blur: float  # sigma, pixels of the canvas
     sharpening: float
     colours: Colours  # how they are matched
     tint: NDArray[np.float64]  # `(3,)` error that stays, levels
+    shade: NDArray[np.float64]  # `(3, 3, 3)` and one that changes slowly over the face, levels
     flicker: NDArray[np.float64]  # `(frames, 3)` and one that changes, levels
     shift: NDArray[np.float64]  # `(2,)` of the new face, in sizes of the face
     poisson: bool  # blended by gradients
@@ -75,16 +81,24 @@ class PseudoFake:
         kind = INGREDIENTS[name]
         part = str(rng.choice(list(PARTS))) if kind.part else None
         wander = 0.02 if kind.changed else 0.008
+        # Eyes are too small for their contrast to say what that of others should be; and another
+        # person's colours, as they are, nobody would send.
+        known = {"rgb": 0.35, "lab": 0.35, "mean": 0.2, "own": 0.1}
+        colours = ["mean"] if kind.part else list(known)[: 3 if kind.other else 4]
+        often = np.array([known[name] for name in colours])
         return cls(
             ingredient=kind,
+            canvas=Canvas(int(rng.choice(SIDES)), FACES.extent),
             mask=draw_mask(rng, part=part) * np.float32(rng.choice([1.0, 1.0, 1.0, 0.9, 0.75])),
             redrawn_share=rng.uniform(0.55, 1.0) if not kind.other else 1.0,
             reduced_to=rng.uniform(0.35, 0.9),
             change=Change.draw(rng),
+            smoothing=rng.uniform(6, 24) * (rng.random() < 0.25 or kind.smoothed),
             blur=rng.uniform(0.4, 1.0) * (rng.random() < 0.25),
             sharpening=rng.uniform(0.3, 1.5) * (rng.random() < 0.35 or kind.reduced),
-            colours=rng.choice(["rgb", "lab", "mean", "own"], p=[0.35, 0.35, 0.2, 0.1]),
-            tint=rng.normal(0, 2.5) + rng.normal(0, 2.0, 3),
+            colours=rng.choice(colours, p=often / often.sum()),
+            tint=rng.normal(0, 2.5) + rng.normal(0, 2.5, 3),
+            shade=rng.normal(0, rng.choice([0.0, 2.0, 4.0]), (3, 3, 1)) + np.zeros(3),
             flicker=rng.normal(0, rng.choice([0.0, 0.0, 1.5]), (frames, 3)),
             shift=rng.normal(0, wander, 2),
             poisson=bool(rng.random() < 0.15 and not kind.part),
@@ -98,15 +112,17 @@ class PseudoFake:
         Args:
             other: whose face is taken where the ingredient takes another one.
         """
-        own = np.stack([FACES.of(frame.scene, frame.face) for frame in frames])
+        # What draws anew leaves out the camera's noise, too.
+        shown = [frame.scene if self.ingredient.redrawn else frame.image for frame in frames]
+        faces = [frame.face for frame in frames]
+        own = np.stack([self.canvas.of(*pair) for pair in zip(shown, faces, strict=True)])
         made = self._made(own, other, redraw)
-        inside = cv2.warpAffine(
-            self.mask,
-            (_between(MASKS) @ np.linalg.inv(_between(FACES)))[:2],
-            (FACES.size, FACES.size),
-        )
+        whole = (self.canvas.size, self.canvas.size)
+        onto = _between(MASKS) @ np.linalg.inv(_between(self.canvas))
+        inside = cv2.warpAffine(self.mask, onto[:2], whole)
+        shade = cv2.resize(self.shade.astype(np.float32), whole, interpolation=cv2.INTER_CUBIC)
         fitted = [
-            self._coloured(face, target, inside) + flicker
+            self._coloured(face, target, inside) + shade + flicker
             for face, target, flicker in zip(made, own, self.flicker, strict=True)
         ]
         return [self._laid(frame, face) for frame, face in zip(frames, fitted, strict=True)]
@@ -115,7 +131,7 @@ class PseudoFake:
         """What is laid over each frame, before its colours are matched."""
         kind, faces = self.ingredient, own
         if kind.other:
-            faces = np.repeat(FACES.of(other.image, other.face)[None], len(own), axis=0)
+            faces = np.repeat(self.canvas.of(other.image, other.face)[None], len(own), axis=0)
         if kind.redrawn:
             share = np.float32(self.redrawn_share)
             faces = share * redraw(faces) + (1 - share) * faces
@@ -126,12 +142,15 @@ class PseudoFake:
         return np.stack([self._detailed(face) for face in faces])
 
     def _detailed(self, face: Map) -> Map:
+        if self.smoothing:
+            reach = self.canvas.size / 64  # pixels; as far on every canvas
+            face = cv2.bilateralFilter(np.ascontiguousarray(face), -1, self.smoothing, reach)
         if self.blur:
-            face = np.asarray(cv2.GaussianBlur(face, (0, 0), self.blur), np.float32)
+            face = cv2.GaussianBlur(face, (0, 0), self.blur)
         if self.sharpening:
             soft = cv2.GaussianBlur(face, (0, 0), 1.0)
-            face = np.asarray(face + self.sharpening * (face - soft), np.float32)
-        return face
+            face = face + self.sharpening * (face - soft)
+        return np.asarray(face, np.float32)
 
     def _coloured(self, face: Map, target: Map, inside: Mask) -> Map:
         """Match the colours of the target inside the mask, and miss them by the tint."""
@@ -150,7 +169,7 @@ class PseudoFake:
     def _laid(self, frame: ShotFrame, face: Map) -> tuple[Image, Mask]:
         """Lay the new face over a frame, the camera's noise stays outside."""
         height, width = frame.image.shape[:2]
-        onto = FACES.onto(frame.face)
+        onto = self.canvas.onto(frame.face)
         onto[:2, 2] += self.shift * frame.face.size
         enlarges = np.linalg.det(onto[:2, :2]) > 1
         laid = cv2.warpAffine(
@@ -177,9 +196,9 @@ def _between(canvas: Canvas) -> NDArray[np.float64]:
 
 
 def _reduced(face: Map, share: float) -> Map:
-    side = max(8, round(share * FACES.size))
+    side = max(8, round(share * len(face)))
     small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-    whole = (FACES.size, FACES.size)
+    whole = (len(face), len(face))
     return np.asarray(cv2.resize(small, whole, interpolation=cv2.INTER_CUBIC), np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeptell.forge.canvas import Matrix, resampled
+from deeptell.forge.self_blend import through_jpeg
 from deeptell.records import Face, Image
 
 FACE_PX = (70.0, 220.0)  # the longer side of the box, as in the clips that people share
@@ -40,7 +41,7 @@ class ShotFrame:
     """One frame before it is encoded."""
 
     scene: Map = field(repr=False)  # `(H, W, 3)` levels, what stands before the camera
-    image: Map = field(repr=False)  # the same with the camera's noise
+    image: Map = field(repr=False)  # the same with the camera's noise and the traces of a codec
     face: Face
     is_grey: bool
 
@@ -58,6 +59,7 @@ class Shot:
     blur: float  # sigma of the lens, pixels
     noise: float  # standard deviation, levels
     seed: int  # of the noise
+    quality: int | None  # of the JPEG that stands for an encoding before the last; None: of none
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, frames: int) -> "Shot":
@@ -74,6 +76,7 @@ class Shot:
             blur=float(rng.choice([0.0, 0.0, 0.5, 0.8])),
             noise=float(rng.choice([0.0, 1.0, 2.0, 3.5])),
             seed=int(rng.integers(2**31)),
+            quality=int(rng.integers(55, 96)) if rng.random() < 0.5 else None,
         )
 
     def film(self, portrait: Portrait) -> list[ShotFrame]:
@@ -87,6 +90,8 @@ class Shot:
             scene = self._lit(resampled(portrait.image, _inverse(moved), (side, side)))
             grain = noise.normal(0, self.noise, scene.shape) if self.noise else 0.0
             image = np.clip(scene + grain, 0, 255).astype(np.float32)
+            if self.quality is not None:
+                image = _through_jpeg(image, self.quality)
             if is_grey:
                 scene, image = without_colour(scene), without_colour(image)
             frames.append(ShotFrame(scene, image, carried(portrait.face, moved), is_grey))
@@ -97,6 +102,10 @@ class Shot:
         return np.asarray(
             cv2.GaussianBlur(lit, (0, 0), self.blur) if self.blur else lit, np.float32
         )
+
+
+def _through_jpeg(image: Map, quality: int) -> Map:
+    return through_jpeg((image + 0.5).astype(np.uint8), quality=quality).astype(np.float32)
 
 
 def without_colour(picture: Map) -> Map:

@@ -41,16 +41,16 @@ UPSAMPLINGS: Mapping[Upsampling, Callable[[int, int, int], nn.Module]] = {
 
 
 class Autoencoder(nn.Module):
-    """Faces in, faces out: `(N, 3, 128, 128)` in [0, 1].
+    """Faces in, faces out: `(N, 3, 128, 128)` in [0, 1]; or of another side that 16 divides.
 
     Most of the work is done at 8 to 32 pixels a side, which two cores can train.
 
     Args:
         upsampling: how the decoder enlarges.
-        code: channels of the narrowest part, at 8 x 8 places.
+        code: channels of the narrowest part, at 8 x 8 places. The more, the sharper the faces.
     """
 
-    def __init__(self, *, upsampling: Upsampling, code: int = 32) -> None:
+    def __init__(self, *, upsampling: Upsampling, code: int) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(3, 48, 4, stride=4),

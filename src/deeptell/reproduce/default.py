@@ -3,11 +3,12 @@
 out/portraits/      the portraits' faces, stored
 out/autoencoders/   what the forge draws with, trained on them
 out/clips/          shots of the portraits and pseudo-fakes of these shots, and their manifest
+out/benchmark/      people who do not exist, and the four manipulations of the benchmark
 out/faces/          the clips' faces, stored
 out/run/            the training run; the bundle is in it
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -20,25 +21,29 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from deeptell.config import ExtractConfig, PortraitConfig, Stage, TrainConfig, load
+from deeptell.config import ExtractConfig, PortraitConfig, Stage, SynthConfig, TrainConfig, load
 from deeptell.data.claim import claim
 from deeptell.data.manifest import write_manifest
+from deeptell.data.sources import faceforensics
 from deeptell.data.sources.listing import NATIVE
 from deeptell.errors import DataError
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.forge.benchmark import write_benchmark
 from deeptell.forge.plan import spread
 from deeptell.forge.portraits import REAL, Part, cast, write_part
 from deeptell.forge.pseudo_fake import FACES, Redraw
 from deeptell.forge.shot import Map, Portrait
 from deeptell.media.decode import find_media
-from deeptell.models.autoencoder import UPSAMPLINGS, Upsampling
+from deeptell.models.autoencoder import Upsampling
 from deeptell.models.bundle import Bundle
 from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
 from deeptell.training.run import train
 
 Progress = Callable[[int, int], None]
 Step = Callable[[str], AbstractContextManager[Progress]]
+
+Drawer = tuple[Path, Upsampling, int]  # the weights of an autoencoder, and how it is built
 
 MARKER = "clips.json"
 _FACES = ExtractConfig(frames=2)  # of each clip; neighbours show all but the same
@@ -48,8 +53,11 @@ class DefaultConfig(Stage):
     """How the default detector is made; `recipes/default/recipe.yaml`."""
 
     portraits: PortraitConfig = PortraitConfig()
-    autoencoders: tuple[Upsampling, ...] = tuple(UPSAMPLINGS)
-    autoencoder_steps: int = Field(6000, ge=1, description="of 32 faces")
+    autoencoders: dict[Upsampling, int] = Field(
+        {"shuffle": 64, "nearest": 128}, description="and the width of the code of each"
+    )
+    autoencoder_steps: int = Field(2400, ge=1, description="of 32 faces")
+    benchmark: SynthConfig = SynthConfig()
     train: TrainConfig = TrainConfig()
 
 
@@ -79,11 +87,17 @@ def build_default(
         listed = list_portraits(folders)
         extract(listed, out / "portraits", config=ExtractConfig(), jobs=jobs, progress=progress)
     portraits = FaceStore(out / "portraits")
-    drawers = _drawers(portraits, out / "autoencoders", config, step=step)
+    paths = _autoencoders(portraits, out / "autoencoders", config, step=step)
+    drawers = [(paths[name], name, code) for name, code in config.autoencoders.items()]
     with step("Filming and forging the portraits") as progress:
         manifest = write_clips(
             portraits, out / "clips", drawers, config.portraits, jobs=jobs, progress=progress
         )
+    with step("Writing a benchmark of people who do not exist") as progress:
+        write_benchmark(out / "benchmark", config.benchmark, jobs=jobs, progress=progress)
+    drawn = faceforensics.index(out / "benchmark")
+    drawn = drawn.assign(path=[str(out.resolve() / "benchmark" / path) for path in drawn["path"]])
+    manifest = pd.concat([manifest, drawn], ignore_index=True)
     with step("Finding and storing faces") as progress:
         extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
     with step("Training the detector") as progress:
@@ -117,21 +131,24 @@ def list_portraits(folders: Sequence[Path]) -> pd.DataFrame:
     )
 
 
-def _drawers(
+def _autoencoders(
     portraits: FaceStore, folder: Path, config: DefaultConfig, *, step: Step
 ) -> dict[Upsampling, Path]:
     """The files of the autoencoders, trained where they are missing."""
-    paths = {name: folder / f"{name}.safetensors" for name in config.autoencoders}
+    paths = {
+        name: folder / f"{name}-{code}.safetensors" for name, code in config.autoencoders.items()
+    }
     if all(path.is_file() for path in paths.values()):
         return paths
     folder.mkdir(parents=True, exist_ok=True)
     faces = _canvases(portraits)
-    for seed, (name, path) in enumerate(paths.items()):
+    for seed, (name, code) in enumerate(config.autoencoders.items()):
         with step(f"Training an autoencoder ({name})") as progress:
             fit_autoencoder(
                 faces,
-                path,
+                paths[name],
                 upsampling=name,
+                code=code,
                 steps=config.autoencoder_steps,
                 seed=seed,
                 progress=progress,
@@ -171,7 +188,7 @@ def _shown(portraits: FaceStore) -> pd.DataFrame:
 def write_clips(
     portraits: FaceStore,
     out: Path,
-    drawers: Mapping[Upsampling, Path],
+    drawers: Sequence[Drawer],
     config: PortraitConfig,
     *,
     jobs: int,
@@ -188,7 +205,7 @@ def write_clips(
     parts = cast(people, sets, _shapes(portraits, shown.index), config)
     settings = {**config.model_dump(mode="json"), "portraits": portraits.fingerprint}
     claim(out, settings, marker=MARKER)
-    arguments = (portraits.path, shown.index.to_numpy(), out, tuple(drawers.items()), config)
+    arguments = (portraits.path, shown.index.to_numpy(), out, drawers, config)
     spread(_write, parts, jobs=jobs, progress=progress, setup=_set_up, arguments=arguments)
     manifest = _manifest(parts, people)
     write_manifest(manifest, out / "manifest.parquet", root=out)
@@ -239,17 +256,17 @@ def _set_up(
     portraits: Path,
     rows: NDArray[np.int64],
     out: Path,
-    drawers: tuple[tuple[Upsampling, Path], ...],
+    drawers: Sequence[Drawer],
     config: PortraitConfig,
 ) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    loaded = tuple(_redraw(name, path) for name, path in drawers)
+    loaded = tuple(_redraw(*drawer) for drawer in drawers)
     _forges[:] = [_Forge(FaceStore(portraits), rows, out, loaded, config)]
 
 
-def _redraw(name: Upsampling, path: Path) -> Redraw:
-    model = load_autoencoder(path, upsampling=name)
+def _redraw(path: Path, upsampling: Upsampling, code: int) -> Redraw:
+    model = load_autoencoder(path, upsampling=upsampling, code=code)
 
     def redraw(faces: Map) -> Map:
         with torch.inference_mode():

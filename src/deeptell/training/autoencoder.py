@@ -26,6 +26,7 @@ def fit_autoencoder(
     path: Path,
     *,
     upsampling: Upsampling,
+    code: int,
     steps: int,
     seed: int,
     progress: Progress | None = None,
@@ -37,6 +38,7 @@ def fit_autoencoder(
 
     Args:
         faces: `(N, 128, 128, 3)`.
+        upsampling, code: as in `Autoencoder`.
         steps: of 32 faces.
     """
     if path.is_file():
@@ -44,7 +46,7 @@ def fit_autoencoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        model = Autoencoder(upsampling=upsampling)
+        model = Autoencoder(upsampling=upsampling, code=code)
         optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=1e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
         for step in range(steps):
@@ -57,13 +59,13 @@ def fit_autoencoder(
             if progress:
                 progress(step + 1, steps)
     with replacing(path) as part:
-        made = json.dumps({"upsampling": upsampling})
+        made = json.dumps({"upsampling": upsampling, "code": code})
         save_file(model.state_dict(), part, metadata={"autoencoder": made})
 
 
-def load_autoencoder(path: Path, *, upsampling: Upsampling) -> Autoencoder:
+def load_autoencoder(path: Path, *, upsampling: Upsampling, code: int) -> Autoencoder:
     """The autoencoder whose weights `fit_autoencoder` wrote."""
-    model = Autoencoder(upsampling=upsampling)
+    model = Autoencoder(upsampling=upsampling, code=code)
     model.load_state_dict(load_file(path))
     return model.eval()
 
