@@ -52,14 +52,14 @@ def main() -> None:
     asked = parser.parse_args()
     store = FaceStore(asked.faces)
     pairs = stored(asked.pairs, asked.out / "pairs") if asked.pairs else None
-    methods = manipulations(store)
+    methods, config = manipulations(store), load(TrainConfig, asked.recipe)
     compressions = (asked.tested_on,) if asked.tested_on else ()
     columns = [*methods, ALL, *([asked.pairs.name] if pairs else [])]
     print(f"{'trained on':24}" + "".join(f"{name:>22}" for name in columns), flush=True)
     for run in runs(methods):
         if asked.runs and run.name not in asked.runs:
             continue
-        bundle = trained(run, store, asked.recipe, asked.out)
+        bundle = trained(run, store, config, asked.out)
         found = aucs(bundle, store, "test", compressions)
         if pairs is not None:
             found[asked.pairs.name] = aucs(bundle, pairs, "")[ALL]
@@ -82,22 +82,21 @@ def runs(methods: tuple[str, ...]) -> Iterator[Run]:
     yield Run(SELF_BLENDED, ())
 
 
-def trained(run: Run, store: FaceStore, recipe: Path, out: Path) -> Bundle:
+def trained(run: Run, store: FaceStore, config: TrainConfig, out: Path) -> Bundle:
     """The bundle of a run, made unless it is there."""
     folder = out / run.name.replace(" ", "-")
     if (folder / "bundle" / "bundle.json").is_file():
         return load_bundle(folder / "bundle")
-    given = load(TrainConfig, recipe)
     videos = usable(store)
     videos = videos.loc[videos["split"] == "train"]
     fakes = int((videos["label"] == FAKE).sum())
     drawn = int(videos["method"].isin(run.methods).sum()) or len(videos) - fakes
     changed = {
-        "frames_per_video": round(given.frames_per_video * fakes / drawn),
+        "frames_per_video": round(config.frames_per_video * fakes / drawn),
         "methods": run.methods,
         "fakes": "store" if run.methods else SELF_BLENDED,
     }
-    return train(store, folder, config=given.model_copy(update=changed))
+    return train(store, folder, config=config.model_copy(update=changed))
 
 
 def stored(folder: Path, path: Path) -> FaceStore:

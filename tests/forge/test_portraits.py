@@ -1,8 +1,10 @@
 """Who is filmed and forged: sides that share nobody, sets that count alike, clips that resume."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from dotted import portrait
@@ -65,19 +67,23 @@ def test_too_few_people_are_refused() -> None:
 
 def test_a_part_is_written_once_and_alike(tmp_path: Path) -> None:
     config = PortraitConfig(frames=3)
-    part = next(part for part in parts() if part.ingredient == "redrawn_swap")
+    part = next(p for p in parts() if p.ingredient == "redrawn_swap" and p.split == "val")
 
     def write(out: Path) -> list[bytes]:
         write_part(out, part, config, portrait=lambda n: portrait(), redraw=lambda f: f[:, ::-1])
-        return [(out / path).read_bytes() for path in part.paths]
+        return [(out / path).read_bytes() for path in (*part.clips, *part.pictures)]
 
     first = write(tmp_path / "a")
     assert first == write(tmp_path / "b")
-    for path in part.paths:
+    for path in part.clips:
         with open_video(tmp_path / "a" / path) as video:
             assert len(list(video)) == 3
-    kept = [(tmp_path / "a" / path).stat().st_mtime_ns for path in part.paths]
+    for path in part.pictures:
+        assert cv2.imread(str(tmp_path / "a" / path)).shape[0] % 2 == 0
+    assert len(part.pictures) == 2
+    assert not replace(part, split="train").pictures
+    kept = [(tmp_path / "a" / path).stat().st_mtime_ns for path in part.clips]
     write(tmp_path / "a")
-    assert kept == [(tmp_path / "a" / path).stat().st_mtime_ns for path in part.paths]
-    (tmp_path / "a" / part.paths[1]).unlink()
+    assert kept == [(tmp_path / "a" / path).stat().st_mtime_ns for path in part.clips]
+    (tmp_path / "a" / part.clips[1]).unlink()
     assert write(tmp_path / "a") == first

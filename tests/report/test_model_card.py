@@ -85,6 +85,19 @@ def test_every_figure_is_that_of_its_file() -> None:
     assert yaml.safe_load(block) == config
 
 
+def test_models_without_one_thing_each_stand_in_a_table() -> None:
+    models = [
+        {"name": name, "data": data, "measurements": [measured("auc", value)]}
+        for name, data, value in (("all", "a", 0.75), ("all", "b", 0.6), ("without x", "a", 0.5))
+    ]
+    text = model_card(CARD, {}, NOTES, ablations=[{"models": models}])
+    assert rows_of(text, "AUC of videos") == [["AUC of videos", "a", "b"]]
+    ((_, here, there),) = rows_of(text, "all")
+    assert here.startswith("0.750 [0.700")
+    assert there.startswith("0.600")
+    assert rows_of(text, "without x")[0][2] == ""
+
+
 def test_words_are_read_as_words() -> None:
     text = model_card(CARD, {}, NOTES)
     assert text.startswith("# A \\| detector\n")

@@ -65,6 +65,10 @@ def test_from_portraits_to_a_bundle_and_on_from_where_it_stopped(
 ) -> None:
     built = build(portraits, tmp_path / "out", Steps())
     clips = read_manifest(tmp_path / "out" / "clips" / "manifest.parquet")
+    pictures = clips["path"].map(lambda path: Path(path).suffix == ".jpg")
+    assert set(clips.loc[pictures, "split"]) == {"val"}
+    assert pictures.sum() == (clips.loc[~pictures, "split"] == "val").sum()
+    clips = clips.loc[~pictures]
     assert len(clips) == 2 * (9 + 2 * 6)
     for _, pair in clips.groupby(clips["path"].map(lambda path: Path(path).name)):
         assert sorted(pair["label"]) == [0, 1]

@@ -244,6 +244,10 @@ def card(
     evaluation: Annotated[
         list[Path], typer.Option(help="A results.json of 'deeptell evaluate --out'; repeatable.")
     ] = [],  # noqa: B006 - Typer copies it
+    ablation: Annotated[
+        list[Path],
+        typer.Option(help="A results.json over models made without one thing each; repeatable."),
+    ] = [],  # noqa: B006
     audit: Annotated[
         list[Path], typer.Option(help="Output of 'deeptell audit --json'; repeatable.")
     ] = [],  # noqa: B006
@@ -265,6 +269,7 @@ def card(
         loaded.training,
         load(cards.CardNotes, notes),
         evaluations=[cards.read_measured(path, kind="evaluate") for path in evaluation],
+        ablations=[cards.read_measured(path, kind="evaluate") for path in ablation],
         audits=[cards.read_measured(path, kind="audit") for path in audit],
         robustness=[cards.read_measured(path, kind="robustness") for path in robustness],
     )

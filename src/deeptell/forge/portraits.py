@@ -2,6 +2,7 @@
 
     real/NNNNN.mp4              a shot of a portrait
     <ingredient>/NNNNN.mp4      the same shot, forged; see `forge.pseudo_fake`
+    .../NNNNN.jpg               of those held out also the first frame, as a picture
 
 Every person, also one who only lends a face, stands on one side of the split.
 """
@@ -10,18 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from deeptell.config import PortraitConfig
 from deeptell.errors import DataError
+from deeptell.files import replacing
 from deeptell.forge.pseudo_fake import PseudoFake, Redraw
 from deeptell.forge.shot import Portrait, Shot
 from deeptell.media.encode import write_video
 from deeptell.records import Image
 
-REAL = "real"
+REAL, TRAIN, VAL = "real", "train", "val"
 _CANDIDATES = 40  # of whom the one with the most similar landmarks lends the face
+_QUALITY = (60, 95)  # of JPEG
 _LEAST_PEOPLE = 2  # on each side: one to be forged, one to lend a face
 
 
@@ -36,10 +40,15 @@ class Part:
     split: str
 
     @property
-    def paths(self) -> tuple[Path, Path]:
+    def clips(self) -> tuple[Path, Path]:
         """Where the shot and its forgery lie."""
         name = f"{self.number:05d}.mp4"
         return Path(REAL) / name, Path(self.ingredient) / name
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Where their first frames do. What is flagged of pictures is measured on them."""
+        return tuple(path.with_suffix(".jpg") for path in self.clips if self.split == VAL)
 
 
 def cast(
@@ -81,7 +90,7 @@ def cast(
         asked = rng.choice(others, min(_CANDIDATES, len(others)), replace=False)
         source = asked[np.square(shapes[asked] - shapes[target]).sum(1).argmin()]
         ingredient = str(rng.choice(kinds, p=shares / shares.sum()))
-        split = "val" if sides[target] else "train"
+        split = VAL if sides[target] else TRAIN
         parts.append(Part(number, int(target), int(source), ingredient, split))
     return parts
 
@@ -109,22 +118,31 @@ def write_part(
 ) -> None:
     """Film one part and forge it, where its clips are missing.
 
-    Both clips go through the same encoding. The bytes depend on the arguments alone.
+    Both go through the same encoding. The bytes depend on the arguments alone.
 
     Args:
         portrait: reads a portrait by number.
         redraw: draws faces as an autoencoder does.
     """
-    paths = [out / path for path in part.paths]
-    if all(path.is_file() for path in paths):
+    if all((out / path).is_file() for path in (*part.clips, *part.pictures)):
         return
     rng = np.random.default_rng([config.seed, part.number])
     shot = Shot.draw(rng, frames=config.frames)
     fake = PseudoFake.draw(rng, part.ingredient, frames=config.frames)
-    crf = int(rng.integers(config.crf[0], config.crf[1] + 1))
+    crf, quality = (int(rng.integers(low, high + 1)) for low, high in (config.crf, _QUALITY))
     frames = shot.film(portrait(part.target))
     forged = fake.forge(frames, portrait(part.source), redraw)
     filmed: list[Image] = [np.asarray(frame.image + 0.5, np.uint8) for frame in frames]
-    for path, images in zip(paths, (filmed, [image for image, _ in forged]), strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_video(path, images, crf=crf)
+    made = (filmed, [image for image, _ in forged])
+    for path, images in zip(part.clips, made, strict=True):
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        write_video(out / path, images, crf=crf)
+    for path, images in zip(part.pictures, made, strict=False):
+        _write_picture(out / path, images[0], quality=quality)
+
+
+def _write_picture(path: Path, image: Image, *, quality: int) -> None:
+    with replacing(path) as temporary:
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        temporary.write_bytes(data.tobytes())

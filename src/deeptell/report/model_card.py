@@ -78,6 +78,7 @@ def model_card(
     notes: CardNotes,
     *,
     evaluations: Sequence[Mapping[str, Any]] = (),
+    ablations: Sequence[Mapping[str, Any]] = (),
     audits: Sequence[Mapping[str, Any]] = (),
     robustness: Sequence[Mapping[str, Any]] = (),
 ) -> str:
@@ -86,6 +87,7 @@ def model_card(
     Args:
         training: provenance, as a bundle holds it.
         evaluations: documents of results pages, as `results.json` holds them.
+        ablations: such documents, over models that were made without one thing each.
         audits: documents of audits.
         robustness: documents of robustness.
     """
@@ -97,6 +99,7 @@ def model_card(
         *_section("What it was made from", [_table(_sources(notes.sources))]),
         *_section("How it was made", [*_how(notes, training)]),
         *_section("How well it does", [*_measured(evaluations)]),
+        *_section("What it would be without", [*_without(ablations)]),
         *_section("Where its lines stand", [*_lines(card.operating_points)]),
         *_section("False alarms, by set", [*_alarms(audits)]),
         *_section("What wear leaves of it", [*_worn(robustness)]),
@@ -153,6 +156,21 @@ def _figures(found: Sequence[Measurement]) -> Iterator[Sequence[str]]:
 
 def _figure(one: Measurement | None) -> str:
     return "" if one is None else f"{number(one.value, one.metric)} [{interval(one)}]"
+
+
+def _without(ablations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """One table per document: a row per model, and a column for each thing it was measured on."""
+    for document in ablations:
+        names = list(dict.fromkeys(model["name"] for model in document["models"]))
+        sets = list(dict.fromkeys(model["data"] for model in document["models"]))
+        found = {
+            (model["name"], model["data"]): one
+            for model in document["models"]
+            for one in map(measurement, model["measurements"])
+            if (one.level, one.by, one.metric) == ("video", "all", "auc")
+        }
+        rows = [(name, *(_figure(found.get((name, data))) for data in sets)) for name in names]
+        yield _table([("AUC of videos", *sets), *rows])
 
 
 def _lines(points: Sequence[OperatingPoint]) -> Iterator[str]:

@@ -37,6 +37,7 @@ from deeptell.forge.shot import Map, Portrait
 from deeptell.media.decode import find_media
 from deeptell.models.autoencoder import Upsampling
 from deeptell.models.bundle import Bundle
+from deeptell.records import FAKE
 from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
 from deeptell.training.run import train
 
@@ -224,17 +225,20 @@ def _shapes(portraits: FaceStore, rows: Iterable[int]) -> NDArray[np.float64]:
 
 
 def _manifest(parts: Sequence[Part], people: NDArray[np.str_]) -> pd.DataFrame:
-    rows = []
-    for part in parts:
-        for label, path in enumerate(part.paths):
-            method = path.parent.name
-            source = people[part.source] if label else ""
-            rows.append((method, str(path), label, part.split, people[part.target], source))
-    names = ["method", "path", "label", "split", "target_id", "source_id"]
+    rows = [
+        (kind, str(path), label, part.split, people[part.target], people[part.source])
+        for part in parts
+        for kind, paths in (("h264", part.clips), ("jpeg", part.pictures))
+        for label, path in enumerate(paths)
+    ]
+    names = ["compression", "path", "label", "split", "target_id", "source_id"]
     table = pd.DataFrame(rows, columns=names)
-    keys = [f"portraits/{row.method}/h264/{row.path}" for row in table.itertuples()]
     return table.assign(
-        video_key=keys, dataset="portraits", compression="h264", group=table["target_id"]
+        video_key="portraits/" + table["compression"] + "/" + table["path"],
+        dataset="portraits",
+        method=[Path(path).parent.name for path in table["path"]],
+        group=table["target_id"],
+        source_id=table["source_id"].where(table["label"] == FAKE, ""),
     )
 
 
