@@ -5,8 +5,8 @@
 DEFAULT is the folder of `deeptell build-default`; the second store holds real forgeries, which
 nothing is trained on. The packaged recipe is trained for fewer epochs, on all ingredients and on
 all but one, for each of them, with as many pairs in an epoch. `deeptell evaluate` over their
-bundles, with `--faces` for each store and `--out`, gives what `deeptell card --ablation` takes. Runs
-that are finished in `--out` are not made again.
+bundles, with `--data` for a store and `--out`, gives what `deeptell card --ablation` takes. What
+is finished in `--out` is not made again.
 """
 
 import argparse

@@ -52,7 +52,7 @@ MAY_KNOW = {
     "evaluation": {"data", "faces", "models", "scan", "explain", "media"},
     "report": set(),
 }
-EDGES = {"cli", "console", "demo", "reproduce", "results", "__main__", "__init__"}
+EDGES = {"cli", "console", "demo", "reproduce", "results", "serve", "__main__", "__init__"}
 
 
 def imports(path: Path) -> set[str]:

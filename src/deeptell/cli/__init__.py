@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs, so that help and usage errors a
 import sys
 
 # Help lists the commands in the order in which they are made here.
-from deeptell.cli import scanning, auditing, videos, faces, models, measuring, whole  # isort: skip # noqa: F401
+from deeptell.cli import scanning, auditing, serving, videos, faces, models, measuring, whole  # isort: skip # noqa: F401
 from deeptell.cli.app import app
 from deeptell.errors import DeeptellError
 

@@ -1,7 +1,7 @@
 """One video is read once, and its faces are found, followed and cut."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,8 @@ COARSE = 1 / 32
 FINE_EVERY = 2
 
 _EPSILON = 1e-6
+
+Share = Callable[[float], None]
 
 
 @dataclass(slots=True)
@@ -47,11 +49,16 @@ class VideoFaces:
     reason: str  # why there is no crop; "" where there is one
 
 
-def read_faces(path: Path, *, detector: Detector, config: ExtractConfig) -> VideoFaces:
+def read_faces(
+    path: Path, *, detector: Detector, config: ExtractConfig, progress: Share | None = None
+) -> VideoFaces:
     """Find the faces of one video or picture, and cut those of `config.frames` of its frames.
 
     The frames are spread evenly over its time. Frames are held only until the tracks that may
     cross them are known, so that memory does not grow with the length of the video.
+
+    Args:
+        progress: called with the share of the video's time that was read.
 
     Raises:
         MediaError: the file cannot be read, or not one frame decoded.
@@ -62,8 +69,11 @@ def read_faces(path: Path, *, detector: Detector, config: ExtractConfig) -> Vide
         media = corrupted(opened, config.corruption, severity=config.severity, seed=seed)
         times = spread(media.frame_times, config.frames, consecutive=config.consecutive)
         reader = _Reader(detector, config, times, seed=seed)
+        length = float(media.frame_times[-1]) if len(media.frame_times) else 0.0
         for frame in split_shots(media.raw_frames()):
             reader.take(frame)
+            if progress:
+                progress(min(1.0, frame.raw.pts_seconds / length) if length else 1.0)
         return reader.result(media.info)
 
 

@@ -43,6 +43,7 @@ class ResNet10(nn.Module):
             {"module": f"stages.{number}", "reduction": 2 ** (number + 1)}
             for number in range(len(self.widths))
         ]
+        self.to(memory_format=torch.channels_last)  # a quarter faster on processors, in bf16
 
     def forward(self, batch: Tensor) -> Tensor:
         """`(N, 3, H, W)` -> `(N, 256)`: the mean over all places."""

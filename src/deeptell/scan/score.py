@@ -11,7 +11,7 @@ from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.false_alarms import measured
 from deeptell.faces.detect import Detector, create_detector
-from deeptell.faces.read import VideoFaces, read_faces
+from deeptell.faces.read import Share, VideoFaces, read_faces
 from deeptell.files import sha256_of
 from deeptell.media.decode import open_media
 from deeptell.media.facts import facts_of
@@ -59,20 +59,26 @@ class Scanner:
         detector = create_detector(config.detector, weights=weights)
         return cls(bundle, detector, config, identity, dense)
 
-    def scan(self, path: Path) -> FileResult:
+    def scan(self, path: Path, *, progress: Share | None = None) -> FileResult:
         """Answer for one video or picture; without a usable face, "cannot tell" and why.
+
+        Args:
+            progress: as `read_faces` takes it; scoring is short beside reading.
 
         Raises:
             MediaError: the file cannot be read as video or picture.
         """
-        return self.scan_with_faces(path)[0]
+        return self.scan_with_faces(path, progress=progress)[0]
 
-    def scan_with_faces(self, path: Path) -> tuple[FileResult, VideoFaces]:
+    def scan_with_faces(
+        self, path: Path, *, progress: Share | None = None
+    ) -> tuple[FileResult, VideoFaces]:
         """The answer, and the faces it rests on."""
         began = time.perf_counter()
         if not path.is_file():
             raise MediaError(f"There is no file {path}.")
-        faces = read_faces(path, detector=self.detector, config=self._config_for(path))
+        config = self._config_for(path)
+        faces = read_faces(path, detector=self.detector, config=config, progress=progress)
         people = self._people(faces)
         verdict, reasons = judge_file(people, otherwise=without_faces(faces))
         flags = [one for one in points_for(self.bundle, faces.info) if one.name == FLAG]
