@@ -49,13 +49,13 @@ class PortraitConfig(Stage):
 
     ingredients: dict[str, float] = Field(
         {
-            "redrawn": 0.25,
-            "redrawn_swap": 0.2,
-            "smoothed": 0.15,
+            "redrawn": 0.3,
+            "redrawn_swap": 0.25,
+            "swapped": 0.15,
             "parts": 0.1,
-            "swapped": 0.1,
-            "reduced": 0.1,
             "self_blended": 0.1,
+            "smoothed": 0.05,
+            "reduced": 0.05,
         },
         description="of `forge.pseudo_fake`, and how often each is drawn",
     )

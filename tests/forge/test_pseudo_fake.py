@@ -36,6 +36,7 @@ def inverted(faces: np.ndarray) -> np.ndarray:
 def forge(name: str, *, redraw=inverted, **changes):
     fake = PseudoFake.draw(np.random.default_rng(3), name, frames=FRAMES)
     still = {"flicker": np.zeros((FRAMES, 3)), "shade": np.zeros((3, 3, 3))}
+    still |= {"crispness": None, "chroma": 0.0}
     fake = replace(fake, poisson=False, **still, **changes)
     frames = shot()
     return frames, fake.forge(frames, other(), redraw)
@@ -123,6 +124,26 @@ def test_gradients_are_kept_and_the_border_is_left_alone() -> None:
     assert not np.array_equal(image, plainly)
     change = np.abs(image.astype(float) - frames[0].image).max(axis=2)
     assert change[mask == 0].max() <= 0.5
+
+
+def test_detail_is_as_strong_as_asked_and_not_as_soft_as_it_was_drawn() -> None:
+    def soft(faces: np.ndarray) -> np.ndarray:
+        return np.stack([cv2.GaussianBlur(face, (0, 0), 2.5) for face in faces])
+
+    def detail(image: np.ndarray, mask: np.ndarray) -> float:
+        levels = image.astype(np.float32)
+        band = cv2.GaussianBlur(levels, (0, 0), 0.9) - cv2.GaussianBlur(levels, (0, 0), 2.1)
+        return float(np.square(band[mask > 0.9]).mean())
+
+    fake = PseudoFake.draw(np.random.default_rng(3), "redrawn", frames=FRAMES)
+    plain = {"poisson": False, "smoothing": 0.0, "blur": 0.0, "sharpening": 0.0, "chroma": 0.0}
+    fake = replace(fake, **plain, redrawn_share=1.0, mask=np.ones_like(fake.mask))
+    frames, strengths = shot(), []
+    for crispness in (None, np.ones(5), np.full(5, 1.3)):
+        image, mask = replace(fake, crispness=crispness).forge(frames, other(), soft)[0]
+        strengths.append(detail(image, mask) / detail(frames[0].image, mask))
+    assert strengths[0] < 0.5
+    assert 0.6 < strengths[1] < strengths[2]
 
 
 def test_smoothing_takes_the_grain_and_leaves_the_edges() -> None:

@@ -15,7 +15,7 @@ from deeptell.records import Image
 Mask = NDArray[np.uint8]
 
 # The bands whose strength is matched: the sigma below which each lies.
-_BANDS = (0.6, 0.9, 1.4, 2.1, 3.2)
+BANDS = (0.6, 0.9, 1.4, 2.1, 3.2)
 _FINE = 1.6  # sigma below which detail is the finest
 _LEAST_GAIN, _MOST_GAIN = 0.4, 2.5
 _GRAIN_SIZE = 256  # no face is larger
@@ -54,7 +54,7 @@ class Blender:
         return cls(
             bias=grey + rng.normal(0, 0.35 * bias, 3),
             flicker=flicker,
-            crispness=np.array(crispness) * np.exp(rng.normal(0, 0.28, len(_BANDS))),
+            crispness=np.array(crispness) * np.exp(rng.normal(0, 0.28, len(BANDS))),
             camera=camera,
             noise=np.array([band.var() for band in _split(camera.grain[:128, :128])[0]]),
             rim=rng.uniform(*rim),
@@ -179,7 +179,7 @@ def match_detail(
 def _split(image: Map) -> tuple[list[Map], Map]:
     """Split an image into the bands, from fine to coarse, and what is left of it."""
     bands = []
-    for sigma in _BANDS:
+    for sigma in BANDS:
         smooth = cv2.GaussianBlur(image, (0, 0), sigma)
         bands.append(image - smooth)
         image = smooth

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deeptell.forge.blending import match_colour
+from deeptell.forge.blending import BANDS, make_grain, match_colour, match_detail
 from deeptell.forge.canvas import Canvas
 from deeptell.forge.outline import MASKS, PARTS, Mask, draw_mask
 from deeptell.forge.self_blend import Change
@@ -70,6 +70,9 @@ class PseudoFake:
     sharpening: float
     colours: Colours  # how they are matched
     tint: NDArray[np.float64]  # `(3,)` error that stays, levels
+    chroma: float  # sigma over which colours run, shares of the canvas
+    crispness: NDArray[np.float64] | None  # of `match_detail`; None: not matched
+    seed: int  # of the grain that is made up
     shade: NDArray[np.float64]  # `(3, 3, 3)` and one that changes slowly over the face, levels
     flicker: NDArray[np.float64]  # `(frames, 3)` and one that changes, levels
     shift: NDArray[np.float64]  # `(2,)` of the new face, in sizes of the face
@@ -98,6 +101,9 @@ class PseudoFake:
             sharpening=rng.uniform(0.3, 1.5) * (rng.random() < 0.35 or kind.reduced),
             colours=rng.choice(colours, p=often / often.sum()),
             tint=rng.normal(0, 2.5) + rng.normal(0, 2.5, 3),
+            chroma=rng.uniform(0.01, 0.06) * (rng.random() < 0.5),
+            crispness=_crispness(rng) if rng.random() < 0.9 else None,
+            seed=int(rng.integers(2**31)),
             shade=rng.normal(0, rng.choice([0.0, 2.0, 4.0]), (3, 3, 1)) + np.zeros(3),
             flicker=rng.normal(0, rng.choice([0.0, 0.0, 1.5]), (frames, 3)),
             shift=rng.normal(0, wander, 2),
@@ -125,7 +131,12 @@ class PseudoFake:
             self._coloured(face, target, inside) + shade + flicker
             for face, target, flicker in zip(made, own, self.flicker, strict=True)
         ]
-        return [self._laid(frame, face) for frame, face in zip(frames, fitted, strict=True)]
+        rng = np.random.default_rng(self.seed)
+        grain = make_grain(rng, frames[0].image.shape[:2])
+        return [
+            self._laid(frame, face, np.roll(grain, rng.integers(0, grain.shape[1:]), (1, 2)))
+            for frame, face in zip(frames, fitted, strict=True)
+        ]
 
     def _made(self, own: Map, other: Portrait, redraw: Redraw) -> Map:
         """What is laid over each frame, before its colours are matched."""
@@ -164,10 +175,14 @@ class PseudoFake:
         elif self.colours == "mean":
             weight = inside / max(float(inside.sum()), 1e-6)
             matched = face + np.tensordot(weight, target - face, 2)
+        if self.chroma:
+            lab = _to_lab(matched)
+            lab[..., 1:] = cv2.GaussianBlur(lab[..., 1:], (0, 0), self.chroma * len(face))
+            matched = _from_lab(lab)
         return np.asarray(matched + self.tint, np.float32)
 
-    def _laid(self, frame: ShotFrame, face: Map) -> tuple[Image, Mask]:
-        """Lay the new face over a frame, the camera's noise stays outside."""
+    def _laid(self, frame: ShotFrame, face: Map, grain: Map) -> tuple[Image, Mask]:
+        """Lay the new face over a frame; the camera's noise stays outside."""
         height, width = frame.image.shape[:2]
         onto = self.canvas.onto(frame.face)
         onto[:2, 2] += self.shift * frame.face.size
@@ -179,13 +194,37 @@ class PseudoFake:
             flags=cv2.INTER_CUBIC if enlarges else cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        mask = cv2.warpAffine(self.mask, MASKS.onto(frame.face)[:2], (width, height))
+        mask = np.asarray(
+            cv2.warpAffine(self.mask, MASKS.onto(frame.face)[:2], (width, height)), np.float32
+        )
+        if self.crispness is not None:
+            laid = match_detail(
+                laid,
+                frame.image,
+                mask,
+                np.zeros((height, width), np.float32),
+                grain,
+                noise=np.zeros(len(self.crispness)),
+                crispness=self.crispness,
+            )
         if self.poisson:
             laid = _gradients_kept(_picture(laid), _picture(frame.image), mask)
         if frame.is_grey:  # a face with colours would give itself away
             laid = without_colour(laid)
         mixed = frame.image + mask[..., None] * (laid - frame.image)
-        return _picture(mixed), np.asarray(mask, np.float32)
+        return _picture(mixed), mask
+
+
+def _crispness(rng: np.random.Generator) -> NDArray[np.float64]:
+    """The strength of each band of detail, of the original's.
+
+    Left as they are, forgeries drawn by small autoencoders have less detail than what they cover,
+    nearly all of them. Those that are passed around have, once they were shrunk and encoded, as
+    much and a little more: a detector that learns to find soft faces misses them. Of the finest
+    detail the encoding takes more than of the original's, since none of it belongs together.
+    """
+    together, alone = rng.normal(0.1, 0.15), rng.normal(0, 0.08, len(BANDS))
+    return np.asarray(np.exp(together + alone + np.linspace(0.2, 0.0, len(BANDS))), np.float64)
 
 
 def _between(canvas: Canvas) -> NDArray[np.float64]:
