@@ -48,10 +48,8 @@ def test_a_file_that_is_sent_is_answered(client: Client, done: dict, clip: Path)
 
 def test_the_report_is_a_file_to_keep(client: Client, done: dict) -> None:
     report = client.get(f"/jobs/{done['id']}/report")
-    assert (
-        'attachment; filename="press briefing-report.html"' in report.headers["content-disposition"]
-        or "press%20briefing-report.html" in report.headers["content-disposition"]
-    )
+    kept_as = report.headers["content-disposition"]
+    assert kept_as == "attachment; filename*=UTF-8''press%20briefing-report.html"
     assert "sandbox" in report.headers["content-security-policy"]
     assert b"press briefing.mp4" in report.body
     assert str(client.app.state.settings.folder).encode() not in report.body

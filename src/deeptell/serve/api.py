@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -136,27 +137,28 @@ def _stream(feed: Feed, last: str, after: int | None, job: str | None) -> Stream
 
 
 @router.get("/jobs/{id}/result")
-def result(request: Request, id: str) -> FileResponse:
+def result(request: Request, id: str) -> Response:
     """The answer: the document of `deeptell scan --json`, and where its pictures are (`page`)."""
-    return FileResponse(_answer(request, id) / RESULT, media_type="application/json")
+    return Response(_read(_answer(request, id) / RESULT), media_type="application/json")
 
 
 @router.get("/jobs/{id}/report")
-def report(request: Request, id: str) -> FileResponse:
+def report(request: Request, id: str) -> Response:
     """The report, as a file to keep."""
-    name = f"{Path(_job(request, id).name).stem}-report.html"
-    path = _answer(request, id) / REPORT
-    sandbox = {"content-security-policy": "sandbox; default-src 'none'"}
-    return FileResponse(path, media_type="text/html", filename=name, headers=sandbox)
+    name = quote(f"{Path(_job(request, id).name).stem}-report.html")
+    headers = {
+        "content-security-policy": "sandbox; default-src 'none'",
+        "content-disposition": f"attachment; filename*=UTF-8''{name}",
+    }
+    return Response(_read(_answer(request, id) / REPORT), media_type="text/html", headers=headers)
 
 
 @router.get("/jobs/{id}/evidence/{path:path}")
-def evidence(request: Request, id: str, path: str) -> FileResponse:
+def evidence(request: Request, id: str, path: str) -> Response:
     """A face or its heat map, as the result names it."""
-    found = _answer(request, id) / path
-    if not _EVIDENCE.fullmatch(path) or not found.is_file():
-        raise Refused(404, "There is no such picture.")
-    return FileResponse(found, media_type="image/jpeg")
+    if not _EVIDENCE.fullmatch(path):
+        raise _nothing()
+    return Response(_read(_answer(request, id) / path), media_type="image/jpeg")
 
 
 @router.get("/jobs/{id}/media")
@@ -242,6 +244,18 @@ def _job(request: Request, id: str) -> Job:
 
 def _no_job() -> Refused:
     return Refused(404, "There is no such job: it was erased, or never was.")
+
+
+def _nothing() -> Refused:
+    return Refused(404, "There is nothing of that name.")
+
+
+def _read(path: Path) -> bytes:
+    """A small file of an answer, which may be erased at any moment."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _nothing() from None
 
 
 def _answer(request: Request, id: str) -> Path:

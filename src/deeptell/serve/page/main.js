@@ -116,12 +116,13 @@ function dropping() {
 async function take(files) {
   const options = { rate: place("rate").value, stress: place("stress").checked };
   const waiting = [...files].map((file) => ({ file, item: queue.sending(`upload-${uploads++}`, file.name) }));
+  const isOne = waiting.length === 1; // the list that was given is emptied meanwhile
   let last = null;
   const sender = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) last = (await sent(next, options)) ?? last;
   };
   await Promise.all(Array.from({ length: AT_ONCE }, sender));
-  if (last && files.length === 1) location.hash = last.id;
+  if (last && isOne) location.hash = last.id;
 }
 
 async function sent({ file, item }, options) {
@@ -162,6 +163,8 @@ const actions = {
   cancel: (job) => api.cancel(job.id).catch((error) => tell(error.message)),
   erase: (job) => sure(t("delete_sure", { name: job.name }), async () => {
     await api.erase(job.id);
+    known.delete(job.id);
+    queue.remove(job.id);
     tell(t("told_deleted", { name: job.name }));
     location.hash = "";
   }),
