@@ -60,7 +60,9 @@ class PortraitConfig(Stage):
         description="of `forge.pseudo_fake`, and how often each is drawn",
     )
     shots: int = Field(8, ge=1, description="at most so many of one portrait")
-    most: int | None = Field(None, ge=1, description="and so many in all")
+    most: int | None = Field(
+        None, ge=1, description="so many that are trained on, and one of each held out"
+    )
     frames: int = Field(5, ge=1)
     crf: tuple[int, int] = Field((15, 30), description="of the encoding, from and to")
     val: float = Field(0.1, gt=0, lt=1, description="share of the people held out")

@@ -36,7 +36,11 @@ def test_a_small_set_counts_like_a_large_one_as_far_as_its_portraits_go() -> Non
     filmed = Counter(FOLDERS[part.target] for part in parts())
     assert filmed == {"large": 60, "small": 30}  # six shots of each of five
     assert Counter(FOLDERS[part.target] for part in parts(shots=100)) == {"large": 60, "small": 60}
-    assert len(parts(most=7)) == 7
+    few = parts(most=7, val=0.2)
+    held_out = [part.target for part in few if part.split == "val"]
+    assert len(few) - len(held_out) == 7
+    everybody = {part.target for part in parts(val=0.2) if part.split == "val"}
+    assert sorted(held_out) == sorted(everybody)
 
 
 def test_ingredients_come_as_often_as_asked() -> None:

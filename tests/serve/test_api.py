@@ -332,3 +332,20 @@ def test_a_locked_database_is_said_and_nothing_is_lost(
         holder.close()
         assert client.ended(client.send(clip).json["id"])["state"] == "done"
         assert json.dumps(client.get("/jobs").json)
+
+
+def test_a_database_that_is_gone_is_said_and_can_be_put_back(
+    tmp_path: Path, settings_for, clip: Path
+) -> None:
+    with serving(settings_for(tmp_path)) as client:
+        id = client.send(clip, "name=before.mp4").json["id"]
+        client.ended(id)
+        kept = {path: tmp_path / f"kept-{path.name}" for path in tmp_path.glob("jobs.sqlite*")}
+        for path, away in kept.items():
+            path.rename(away)
+        for answer in (client.send(clip), client.get("/jobs"), client.get("/ready")):
+            assert answer.status == 503
+        assert not (tmp_path / "jobs.sqlite").exists()
+        for path, away in kept.items():
+            away.rename(path)
+        assert client.get(f"/jobs/{id}").json["name"] == "before.mp4"

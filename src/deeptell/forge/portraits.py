@@ -79,7 +79,7 @@ def cast(
             "given: add portraits."
         )
     sides = np.isin(people, rng.permutation(names)[:held_out])
-    shot = _shots(folders, config, rng)
+    shot = _kept(_shots(folders, config, rng), sides, config.most)
     kinds = sorted(config.ingredients)
     shares = np.array([config.ingredients[kind] for kind in kinds], np.float64)
     parts = []
@@ -105,7 +105,20 @@ def _shots(
         members = np.flatnonzero(folders == name)
         times = min(config.shots, -(-sizes.max() // size))
         chosen.append(np.tile(members, times))
-    return rng.permutation(np.concatenate(chosen))[: config.most]
+    return rng.permutation(np.concatenate(chosen))
+
+
+def _kept(
+    shot: NDArray[np.int64], held_out: NDArray[np.bool_], most: int | None
+) -> NDArray[np.int64]:
+    """So many shots that are trained on, and one of each portrait that is not.
+
+    How rare a false alarm can be shown to be depends on how many people were held out.
+    """
+    if most is None:
+        return shot
+    learnt, others = shot[~held_out[shot]][:most], shot[held_out[shot]]
+    return np.concatenate([learnt, others[np.sort(np.unique(others, return_index=True)[1])]])
 
 
 def write_part(

@@ -1,11 +1,10 @@
 """The application: the API of version 1, its interactive documentation, and the page."""
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-import sqlalchemy as sa
 from anyio import create_task_group, sleep, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
@@ -19,7 +18,7 @@ from deeptell.serve.desk import Desk
 from deeptell.serve.feed import Feed
 from deeptell.serve.guard import Guard
 from deeptell.serve.intake import Refused, make_folders, sweep
-from deeptell.serve.jobs import Jobs
+from deeptell.serve.jobs import WITHOUT_DATABASE, Jobs
 from deeptell.serve.settings import ServeSettings
 
 PAGE = Path(str(files("deeptell") / "serve" / "page"))
@@ -70,7 +69,8 @@ def create_app(
     app.include_router(router)
     _add_pages(app)
     app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(sa.exc.DBAPIError, _without_database)
+    for kind in WITHOUT_DATABASE:
+        app.add_exception_handler(kind, _without_database)
     app.add_middleware(Guard, hosts=hosts, token=token)
     return app
 
@@ -106,7 +106,8 @@ _DOCS = f"""<!doctype html>
 
 async def _expire(desk: Desk) -> None:
     while True:
-        await to_thread.run_sync(desk.expire)
+        with suppress(*WITHOUT_DATABASE):  # the next time, then
+            await to_thread.run_sync(desk.expire)
         await sleep(_SWEEP_SECONDS)
 
 

@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 
 import psutil
 
-from deeptell.serve.jobs import FAILED, Jobs, Outcome
+from deeptell.serve.jobs import FAILED, WITHOUT_DATABASE, Jobs, Outcome
 from deeptell.serve.settings import ServeSettings
 from deeptell.serve.worker import work
 
@@ -45,7 +45,8 @@ class Crew:
         for worker in self._workers:
             worker.process.kill()
             worker.process.join()
-            self._jobs.release(worker.name)
+            with suppress(*WITHOUT_DATABASE):  # its lease runs out by itself
+                self._jobs.release(worker.name)
 
     @property
     def alive(self) -> int:
@@ -63,14 +64,18 @@ class Crew:
 
     def _watch(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            for place, worker in enumerate(self._workers):
-                if worker.process.is_alive() and (why := self._why_stop(worker)):
-                    self._jobs.stop(worker.name, Outcome(FAILED, error=why))
-                    worker.process.kill()
-                    worker.process.join()
-                if not worker.process.is_alive():
-                    self._jobs.release(worker.name)
-                    self._workers[place] = self._begun()
+            with suppress(*WITHOUT_DATABASE):  # once it is there again
+                self._look()
+
+    def _look(self) -> None:
+        for place, worker in enumerate(self._workers):
+            if worker.process.is_alive() and (why := self._why_stop(worker)):
+                self._jobs.stop(worker.name, Outcome(FAILED, error=why))
+                worker.process.kill()
+                worker.process.join()
+            if not worker.process.is_alive():
+                self._jobs.release(worker.name)
+                self._workers[place] = self._begun()
 
     def _why_stop(self, worker: _Worker) -> str | None:
         job = self._jobs.held_by(worker.name)

@@ -134,17 +134,35 @@ class Outcome:
     result: str | None = None
 
 
-class Jobs:
-    """The database; any number of processes may open it."""
+class DatabaseGoneError(OutputError):
+    """The file of the database was moved or deleted while it was in use."""
 
-    def __init__(self, path: Path) -> None:
+
+# What it raises while it is locked, or gone.
+WITHOUT_DATABASE = (sa.exc.DBAPIError, DatabaseGoneError)
+
+
+class Jobs:
+    """The database; any number of processes may open it.
+
+    Args:
+        path: its file.
+        create: whether to make it where there is none; else that is an error.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._path = path
         self._engine = sa.create_engine(
             f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
         )
         sa.event.listen(self._engine, "connect", _prepare)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _tables.create_all(self._engine)
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _tables.create_all(self._engine)
         except (OSError, sa.exc.DBAPIError) as error:
             reason = getattr(error, "orig", error)
             raise OutputError(f"The database {path} cannot be opened: {reason}.") from error
@@ -190,7 +208,7 @@ class Jobs:
 
     def get(self, id: str) -> Job | None:
         """A job by its id."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(sa.select(_jobs).where(_jobs.c.id == id)).one_or_none()
         return _job(row) if row is not None else None
 
@@ -199,14 +217,14 @@ class Jobs:
         asked = sa.select(_jobs).order_by(_jobs.c.number.desc()).limit(limit)
         if before is not None:
             asked = asked.where(_jobs.c.number < before)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [_job(row) for row in connection.execute(asked)]
 
     def answered(self, work: str) -> Job | None:
         """A job that has the answer to the same work."""
         same = (_jobs.c.work == work, _jobs.c.state == DONE)
         asked = sa.select(_jobs).where(*same).order_by(_jobs.c.number.desc()).limit(1)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(asked).one_or_none()
         return _job(row) if row is not None else None
 
@@ -230,12 +248,12 @@ class Jobs:
     def older_than(self, moment: float) -> list[Job]:
         """Jobs that ended before then."""
         asked = sa.select(_jobs).where(_jobs.c.ended < moment)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [_job(row) for row in connection.execute(asked)]
 
     def kept(self) -> tuple[set[str], set[str]]:
         """The paths of all files that are ours, and the names of all results."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(sa.select(_jobs.c.path, _jobs.c.owned, _jobs.c.result)).all()
         return {path for path, owned, _ in rows if owned}, {name for *_, name in rows if name}
 
@@ -293,7 +311,7 @@ class Jobs:
     def held_by(self, worker: str) -> Job | None:
         """The job that a worker is at."""
         mine = (_jobs.c.worker == worker, _jobs.c.state == RUNNING)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(sa.select(_jobs).where(*mine).limit(1)).one_or_none()
         return _job(row) if row is not None else None
 
@@ -319,12 +337,12 @@ class Jobs:
     def events(self, *, after: int, limit: int = 1000) -> list[Event]:
         """What happened since the event with that number, in order."""
         asked = sa.select(_events).where(_events.c.id > after).order_by(_events.c.id).limit(limit)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [Event(*row) for row in connection.execute(asked)]
 
     def last_event(self) -> int:
         """The number of the latest event; 0 before the first."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(sa.select(sa.func.max(_events.c.id))).scalar() or 0
 
     def note(self, who: str, action: str, job: str | None = None) -> None:
@@ -336,13 +354,28 @@ class Jobs:
     def noted(self, *, limit: int = 1000) -> list[dict[str, Any]]:
         """The latest entries of the audit log first."""
         asked = sa.select(_audit).order_by(_audit.c.number.desc()).limit(limit)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [dict(row._mapping) for row in connection.execute(asked)]
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
+        self._check()
         with self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        self._check()
+        with self._engine.connect() as connection:
+            yield connection
+
+    def _check(self) -> None:
+        """A deleted file could be written to for ever, and nothing of it would be kept."""
+        if not self._path.is_file():
+            self._engine.dispose()
+            raise DatabaseGoneError(
+                f"The database {self._path} is gone: put it back, or start the server anew."
+            )
 
 
 def new_id() -> str:

@@ -42,7 +42,7 @@ def work(settings: ServeSettings, name: str, parent: int) -> None:
     cores = os.cpu_count() or 1
     torch.set_num_threads(max(1, cores // settings.workers))
     cv2.setNumThreads(1)
-    jobs, scanner = Jobs(settings.database), _scanner(settings)
+    jobs, scanner = Jobs(settings.database, create=False), _scanner(settings)
     while os.getppid() == parent:
         job = jobs.claim(name, lease_seconds=LEASE_SECONDS)
         if job is None:
