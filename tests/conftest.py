@@ -1,9 +1,9 @@
 """One small world for all tests: generated people, their faces, and a detector trained briefly."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -73,6 +73,29 @@ def bundle(once: Callable[[str, Callable[[Path], None]], Path], store: FaceStore
         train(store, folder, config=settings)
 
     return once("run", build) / "bundle"
+
+
+@pytest.fixture(scope="session")
+def settings_for(bundle: Path) -> Callable[..., Any]:
+    """Settings of a server in a folder, with this world's detector."""
+    from deeptell.serve.settings import ServeSettings
+
+    def make(folder: Path, **changes: object) -> ServeSettings:
+        return ServeSettings(folder=folder, bundle=bundle, **{"spare_bytes": 0, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def client(
+    tmp_path_factory: pytest.TempPathFactory, settings_for: Callable[..., Any], benchmark: Path
+) -> Iterator[Any]:
+    """A client of a server that may read the benchmark's extra clips."""
+    from asking import serving
+
+    settings = settings_for(tmp_path_factory.mktemp("served"), roots=(benchmark / "extra",))
+    with serving(settings) as asked:
+        yield asked
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
-"""A client of the API, as plain as they come."""
+"""A server as `deeptell serve` runs it, and a client as plain as they come."""
 
 import http.client
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import uvicorn
+
+from deeptell.serve.app import create_app
+from deeptell.serve.settings import ServeSettings
 
 API = "/api/v1"
 ENDED = ("done", "failed", "cancelled")
@@ -100,3 +108,29 @@ class Client:
                     event = {}
         finally:
             connection.close()
+
+
+@contextmanager
+def serving(settings: ServeSettings, *, token: str | None = None) -> Iterator[Client]:
+    """A server on a free port of this machine, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = create_app(settings, hosts={"127.0.0.1", "localhost"}, token=token)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
+        )
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        for _ in range(600):
+            if server.started:
+                break
+            time.sleep(0.05)
+        client = Client(port, app)
+        yield client
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -10,8 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from asking import API, Client
-from conftest import serving
+from asking import API, Client, serving
 
 from deeptell.scan.document import from_entry
 from deeptell.serve.app import PAGE

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from asking import API, Client
-from conftest import serving
+from asking import API, Client, serving
 
 TOKEN = "a-token-of-the-tests"
 

@@ -46,7 +46,7 @@ def test_unlikeness_is_what_its_sources_say() -> None:
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_faces_keep_their_size_and_every_weight_learns(upsampling: str) -> None:
-    model = Autoencoder(upsampling=upsampling)
+    model = Autoencoder(upsampling=upsampling, code=16)
     drawn = model(torch.rand(2, 3, SIZE, SIZE))
     assert drawn.shape == (2, 3, SIZE, SIZE)
     assert drawn.min() > 0
@@ -57,8 +57,10 @@ def test_faces_keep_their_size_and_every_weight_learns(upsampling: str) -> None:
 
 def test_training_draws_faces_and_is_kept(tmp_path: Path) -> None:
     def fit(name: str, steps: int) -> Autoencoder:
-        fit_autoencoder(faces(), tmp_path / name, upsampling="shuffle", steps=steps, seed=3)
-        return load_autoencoder(tmp_path / name, upsampling="shuffle")
+        fit_autoencoder(
+            faces(), tmp_path / name, upsampling="shuffle", code=16, steps=steps, seed=3
+        )
+        return load_autoencoder(tmp_path / name, upsampling="shuffle", code=16)
 
     shown = torch.from_numpy(faces()[:8]).permute(0, 3, 1, 2).float() / 255
     fitted = fit("little", 1), fit("much", 8)
@@ -72,5 +74,5 @@ def test_training_draws_faces_and_is_kept(tmp_path: Path) -> None:
 
 
 def _again(folder: Path, steps: int) -> bytes:
-    fit_autoencoder(faces(), folder / "again", upsampling="shuffle", steps=steps, seed=3)
+    fit_autoencoder(faces(), folder / "again", upsampling="shuffle", code=16, steps=steps, seed=3)
     return (folder / "again").read_bytes()
