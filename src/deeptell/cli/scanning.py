@@ -91,7 +91,7 @@ def _share(text: str) -> float:
         value = float(text.rstrip("% ")) / (100 if "%" in text else 1)
     except ValueError:
         value = -1.0
-    if not 0 < value < 1:
+    if not 1e-6 <= value < 1:  # nobody has the three million sources that less would take
         raise ConfigError(
             f"--false-alarms takes a share of genuine files between 0 and 1, such as 1% or 0.01, "
             f"got '{text}'."

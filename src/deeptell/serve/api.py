@@ -27,12 +27,18 @@ _statuses = (400, 401, 403, 404, 409, 413, 415, 421, 503, 507)
 router = APIRouter(prefix=API, responses={status: {"model": Refusal} for status in _statuses})
 
 Rate = Annotated[
-    float | None, Query(gt=0, lt=1, description="flag at most this share of genuine files")
+    float | None, Query(ge=1e-6, lt=1, description="flag at most this share of genuine files")
 ]
 Stress = Annotated[bool, Query(description="examine 12 worse versions too")]
 
 
-@router.post("/jobs", status_code=202)
+_FILE = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+@router.post("/jobs", status_code=202, openapi_extra={"requestBody": _FILE})
 async def send(
     request: Request,
     name: Annotated[str, Query(max_length=20_000, description="what the file is called")] = "",
@@ -74,7 +80,9 @@ async def _taken(
 @router.get("/jobs")
 def jobs(
     request: Request,
-    before: Annotated[int | None, Query(description="the number of the last job seen")] = None,
+    before: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="the number of the last job seen")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> JobList:
     """The latest jobs first."""
@@ -112,7 +120,7 @@ def cancel(request: Request, id: str) -> JobView:
 async def events(
     request: Request,
     last_event_id: Annotated[str, Header()] = "",
-    after: Annotated[int | None, Query(ge=0, description="as Last-Event-ID")] = None,
+    after: Annotated[int | None, Query(ge=0, lt=2**63, description="as Last-Event-ID")] = None,
 ) -> StreamingResponse:
     """What happens to all jobs, as server-sent events; resumes after `Last-Event-ID`."""
     return _stream(_feed(request), last_event_id, after, None)
@@ -123,7 +131,7 @@ async def events_of(
     request: Request,
     id: str,
     last_event_id: Annotated[str, Header()] = "",
-    after: Annotated[int | None, Query(ge=0, description="as Last-Event-ID")] = None,
+    after: Annotated[int | None, Query(ge=0, lt=2**63, description="as Last-Event-ID")] = None,
 ) -> StreamingResponse:
     """What happens to one job, from its beginning unless told otherwise."""
     await to_thread.run_sync(_job, request, id)

@@ -42,7 +42,7 @@ class NamedFile(BaseModel):
     """A file that lies where the server may read."""
 
     path: str = Field(max_length=4096, description="below one of the allowed folders")
-    false_alarms: float | None = Field(None, gt=0, lt=1)
+    false_alarms: float | None = Field(None, ge=1e-6, lt=1)
     stress: bool = False
 
 
