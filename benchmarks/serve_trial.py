@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,11 @@ class Server:
 
     def workers(self) -> list[int]:
         """Its processes that examine files."""
-        children = psutil.Process(self.pid).children(recursive=True)
-        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # which a dead one is not yet: it was killed
+                found += [child.pid] * ("spawn_main" in " ".join(child.cmdline()))
+        return found
 
     def kill_worker(self) -> bool:
         """Kill one; False where there is none at the moment."""
@@ -113,5 +117,5 @@ class Server:
 def clip(folder: Path) -> bytes:
     """A short clip of a person who does not exist."""
     config = SynthConfig(pairs={"test": 2}, seconds=0.8)
-    write_scene(folder / "scenes", config, "real")
+    write_scene(folder / "scenes", config, "real", compression="c23")
     return next((folder / "scenes").rglob("real*.mp4")).read_bytes()
