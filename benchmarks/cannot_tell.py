@@ -22,10 +22,10 @@ import numpy as np
 
 from deeptell.answers import FileResult, Verdict
 from deeptell.config import ExtractConfig, SynthConfig
+from deeptell.files import default_bundle
 from deeptell.forge.extra import write_scene
 from deeptell.media.decode import find_media, open_media
 from deeptell.media.encode import write_video
-from deeptell.models.bundle import default_bundle
 from deeptell.records import Image
 from deeptell.scan.run import ScanJob, scan_files
 

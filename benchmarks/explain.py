@@ -17,7 +17,8 @@ from deeptell.evaluation.localisation import localisation
 from deeptell.explain.heat import methods_for
 from deeptell.faces.store import FaceStore
 from deeptell.figures import Measurement
-from deeptell.models.bundle import Bundle, default_bundle, load_bundle
+from deeptell.files import default_bundle
+from deeptell.models.bundle import Bundle, load_bundle
 
 FACTOR = 2.0
 

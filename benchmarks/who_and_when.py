@@ -23,8 +23,8 @@ import numpy as np
 from deeptell.answers import FileResult, PersonResult
 from deeptell.config import ExtractConfig, SynthConfig
 from deeptell.evaluation.false_alarms import lower_bound, upper_bound
+from deeptell.files import default_bundle
 from deeptell.forge.extra import truth, write_scene
-from deeptell.models.bundle import default_bundle
 from deeptell.scan.run import ScanJob, scan_files
 
 LEAST_OVERLAP, LEAST_RIGHT = 0.7, 0.95

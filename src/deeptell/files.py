@@ -1,9 +1,10 @@
-"""Writing files so that nothing half-written is ever left behind, and naming what they hold."""
+"""Files: nothing half-written is ever left behind, what they hold is named, one comes along."""
 
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 
 from deeptell.errors import OutputError
@@ -41,3 +42,8 @@ def check_writable(path: Path) -> None:
     with replacing(path.with_name(f".{path.name}.probe")) as temporary:
         temporary.touch()
     path.with_name(f".{path.name}.probe").unlink()
+
+
+def default_bundle() -> Path:
+    """The folder of the packaged bundle, made with `recipes/demo.yaml`."""
+    return Path(str(files("deeptell"))) / "bundles" / "demo"

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from deeptell.explain.gradcam import grad_cam
 from deeptell.explain.places import Places, enlarged, followed
+from deeptell.files import default_bundle
 from deeptell.inputs import InputSpec
-from deeptell.models.bundle import default_bundle, load_bundle
+from deeptell.models.bundle import load_bundle
 from deeptell.models.contract import Model
 
 WIDTH = 64

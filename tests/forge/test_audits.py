@@ -15,13 +15,14 @@ from deeptell.evaluation.metrics import sigmoid
 from deeptell.faces.detect import create_detector
 from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
+from deeptell.files import default_bundle
 from deeptell.forge.benchmark import write_pair, write_splits
 from deeptell.forge.clip import draw_frame, make_clip
 from deeptell.forge.manipulations import MANIPULATIONS
 from deeptell.forge.plan import plan, spread
 from deeptell.forge.shortcuts import held_out_auc, measure
 from deeptell.media.decode import open_video
-from deeptell.models.bundle import default_bundle, load_bundle
+from deeptell.models.bundle import load_bundle
 
 CONFIG = SynthConfig(
     pairs={"train": 20, "val": 0, "test": 20}, seconds=0.4, compressions=("c23",), seed=7

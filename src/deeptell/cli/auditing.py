@@ -25,8 +25,8 @@ def audit(
     """Count false alarms on footage known to be genuine, and suggest from which score to flag."""
     from deeptell import console
     from deeptell.config import ExtractConfig
-    from deeptell.files import check_writable
-    from deeptell.models.bundle import default_bundle, load_bundle
+    from deeptell.files import check_writable, default_bundle
+    from deeptell.models.bundle import load_bundle
     from deeptell.report import audit_page, page
     from deeptell.scan.audit import as_document, check_folder
     from deeptell.scan.audit import audit as count

@@ -47,8 +47,8 @@ def scan(
     """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
     from deeptell.config import ExtractConfig
     from deeptell.evaluation.false_alarms import at_rate, check_rate
-    from deeptell.files import check_writable
-    from deeptell.models.bundle import default_bundle, load_bundle
+    from deeptell.files import check_writable, default_bundle
+    from deeptell.models.bundle import load_bundle
     from deeptell.report import scan_page
     from deeptell.scan.document import document
     from deeptell.scan.identity import Identity

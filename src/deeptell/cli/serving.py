@@ -49,7 +49,7 @@ def serve(
             f"'deeptell serve' needs the package {error.name}: pip install 'deeptell[serve]'."
         ) from None
     from deeptell import console
-    from deeptell.models.bundle import default_bundle
+    from deeptell.files import default_bundle
 
     for folder in allow:
         if not folder.is_dir():

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +143,6 @@ def _hash(folder: Path, further: list[str]) -> str:
         return sha256_of(folder / WEIGHTS)
     hashes = [sha256_of(folder / name) for name in (WEIGHTS, *sorted(further))]
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def default_bundle() -> Path:
-    """The folder of the packaged bundle, made with `recipes/demo.yaml`."""
-    return Path(str(files("deeptell"))) / "bundles" / "demo"
 
 
 def update_card(folder: Path, bundle: Bundle) -> None:

@@ -1,6 +1,8 @@
 """The application: the API of version 1, its interactive documentation, and the page."""
 
+import multiprocessing
 from collections.abc import AsyncIterator, Collection
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +13,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 import deeptell
-from deeptell.models.bundle import load_bundle
+from deeptell.records import BundleCard
 from deeptell.serve.api import API, router
 from deeptell.serve.crew import Crew
 from deeptell.serve.desk import Desk
@@ -38,7 +40,7 @@ def create_app(
         BundleError: the bundle cannot be read.
         OutputError: the database cannot be opened.
     """
-    card = load_bundle(settings.bundle).card
+    card = _card(settings.bundle)
     make_folders(settings)
     jobs = Jobs(settings.database)
 
@@ -73,6 +75,18 @@ def create_app(
         app.add_exception_handler(kind, _without_database)
     app.add_middleware(Guard, hosts=hosts, token=token)
     return app
+
+
+def _card(bundle: Path) -> BundleCard:
+    """The card of a bundle, which another process checks and loads: the server stays small."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(_load_card, bundle).result()
+
+
+def _load_card(bundle: Path) -> BundleCard:
+    from deeptell.models.bundle import load_bundle
+
+    return load_bundle(bundle).card
 
 
 def _add_pages(app: FastAPI) -> None:

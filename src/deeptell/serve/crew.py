@@ -13,9 +13,15 @@ import psutil
 
 from deeptell.serve.jobs import FAILED, WITHOUT_DATABASE, Jobs, Outcome
 from deeptell.serve.settings import ServeSettings
-from deeptell.serve.worker import work
 
 _LOOK_SECONDS = 0.5
+
+
+def _work(settings: ServeSettings, name: str, parent: int) -> None:
+    """What a worker runs; the server itself loads nothing that scans."""
+    from deeptell.serve.worker import work
+
+    work(settings, name, parent)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Crew:
         name = secrets.token_hex(8)
         arguments = (self._settings, name, os.getpid())
         process = multiprocessing.get_context("spawn").Process(
-            target=work, args=arguments, name=f"deeptell worker {name}", daemon=True
+            target=_work, args=arguments, name=f"deeptell worker {name}", daemon=True
         )
         process.start()
         return _Worker(name, process)

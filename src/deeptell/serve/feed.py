@@ -22,7 +22,7 @@ class Feed:
         self._jobs = jobs
         self._recent: deque[Event] = deque(maxlen=_KEPT)
         self._last = 0
-        self._came = asyncio.Condition()
+        self._came = asyncio.Event()  # a new one after every arrival
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Feed":
@@ -49,12 +49,12 @@ class Feed:
                 after = event.id
                 if job is None or event.job == job:
                     yield _line(event)
-            async with self._came:
-                if self._last <= after:
-                    try:
-                        await asyncio.wait_for(self._came.wait(), _QUIET_SECONDS)
-                    except TimeoutError:
-                        yield b": quiet\n\n"
+            came = self._came
+            if self._last <= after:
+                try:
+                    await asyncio.wait_for(came.wait(), _QUIET_SECONDS)
+                except TimeoutError:
+                    yield b": quiet\n\n"
 
     async def _since(self, after: int) -> list[Event]:
         if self._last <= after:
@@ -68,10 +68,10 @@ class Feed:
             with suppress(Exception):  # a database that is gone for a moment comes back
                 new = await to_thread.run_sync(lambda: self._jobs.events(after=self._last))
                 if new:
-                    async with self._came:
-                        self._recent.extend(new)
-                        self._last = new[-1].id
-                        self._came.notify_all()
+                    self._recent.extend(new)
+                    self._last = new[-1].id
+                    self._came.set()
+                    self._came = asyncio.Event()
             await asyncio.sleep(_LOOK_SECONDS)
 
 

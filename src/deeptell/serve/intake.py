@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyio import open_file, to_thread
+from starlette.requests import ClientDisconnect
 
 from deeptell.serve.jobs import new_id
 from deeptell.serve.settings import ServeSettings
@@ -61,6 +62,8 @@ async def receive(chunks: AsyncIterator[bytes], settings: ServeSettings) -> Take
             raise Refused(400, "Nothing was sent: the body of the request is the file.")
         path = part.with_suffix(_check_kind(head))
         part.rename(path)
+    except ClientDisconnect:
+        raise Refused(400, "The connection was cut off before the whole file was there.") from None
     except OSError as error:
         raise Refused(507, f"The file cannot be kept: {error.strerror or error}.") from error
     finally:
