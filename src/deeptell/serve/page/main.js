@@ -149,12 +149,15 @@ async function route() {
   queue.choose(id);
   shown = null;
   if (!id) return result.replaceChildren(...welcome());
+  const isPast = () => decodeURIComponent(location.hash.slice(1)) !== id; // another was chosen meanwhile
   try {
     const job = known.get(id) ?? (await api.job(id));
+    if (isPast()) return;
     known.set(id, job);
     await show(job);
     result.focus({ preventScroll: window.innerWidth > 900 });
   } catch (error) {
+    if (isPast()) return;
     result.replaceChildren(...(error.status === 404 ? gone() : [t("error", { reason: error.message })]));
   }
 }
