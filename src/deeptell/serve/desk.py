@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deeptell.errors import ConfigError
-from deeptell.evaluation.false_alarms import check_rate
+from deeptell.evaluation.false_alarms import at_rate, check_rate
 from deeptell.records import CLIP, PICTURE, BundleCard
 from deeptell.serve.answer import copy_answer
 from deeptell.serve.intake import Refused, Taken
@@ -48,7 +48,14 @@ class Desk:
             sha256=file.sha256,
             options=options,
             work=work,
-            outcome=known(self._jobs, self._settings, self._card, id=id, work=work, name=name),
+            outcome=known(
+                self._jobs,
+                self._settings,
+                card_for(self._card, options),
+                id=id,
+                work=work,
+                name=name,
+            ),
         )
 
     def erase(self, id: str) -> bool:
@@ -67,6 +74,12 @@ class Desk:
         for job in self._jobs.older_than(time.time() - self._settings.keep_seconds):
             self.erase(job.id)
             self._jobs.note("retention", "delete", job.id)
+
+
+def card_for(card: BundleCard, options: Mapping[str, Any]) -> BundleCard:
+    """The card with the lines that a job's options ask for."""
+    rate = options["false_alarms"]
+    return card if rate is None else at_rate(card, rate)
 
 
 def known(

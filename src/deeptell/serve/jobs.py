@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from deeptell.errors import OutputError
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
-ENDED = (DONE, FAILED, CANCELLED)
 DELETED = "deleted"  # an event, not a state: there is nothing left that could be in it
 
 MOST_ATTEMPTS = 3  # a file that ends its worker so often is not tried again

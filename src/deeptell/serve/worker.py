@@ -18,13 +18,12 @@ import torch
 from deeptell.answers import FileResult
 from deeptell.config import ExtractConfig
 from deeptell.errors import DeeptellError, MediaError
-from deeptell.evaluation.false_alarms import at_rate
 from deeptell.media.decode import open_media
 from deeptell.models.bundle import load_bundle
 from deeptell.scan.score import Scanner
 from deeptell.scan.stress import stressed
 from deeptell.serve.answer import write_answer
-from deeptell.serve.desk import known
+from deeptell.serve.desk import card_for, known
 from deeptell.serve.jobs import DONE, FAILED, Job, Jobs, Outcome
 from deeptell.serve.settings import ServeSettings
 
@@ -91,16 +90,11 @@ def _scanner(settings: ServeSettings) -> Scanner:
 
 def _examined(job: Job, scanner: Scanner, settings: ServeSettings, lease: _Lease) -> Outcome:
     """The outcome of a job; its answer lies in the results by then."""
-    path = Path(job.path)
-    before = known(
-        lease.jobs, settings, scanner.bundle.card, id=job.id, work=job.work, name=job.name
-    )
+    path, card = Path(job.path), card_for(scanner.bundle.card, job.options)
+    before = known(lease.jobs, settings, card, id=job.id, work=job.work, name=job.name)
     if before is not None:  # done while this one waited
         return before
-    rate = job.options.get("false_alarms")
-    if rate is not None:
-        card = at_rate(scanner.bundle.card, rate)
-        scanner = replace(scanner, bundle=replace(scanner.bundle, card=card))
+    scanner = replace(scanner, bundle=replace(scanner.bundle, card=card))
     try:
         _check(path, settings)
         result = scanner.scan(path, progress=lambda share: lease.progress(0.95 * share))
