@@ -319,7 +319,7 @@ def test_a_locked_database_is_said_and_nothing_is_lost(
 ) -> None:
     import sqlite3
 
-    monkeypatch.setattr("deeptell.serve.jobs._BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("deeptell.serve.database._BUSY_SECONDS", 0.2)
     with serving(settings_for(tmp_path)) as client:
         holder = sqlite3.connect(tmp_path / "jobs.sqlite")
         holder.execute("BEGIN EXCLUSIVE")

@@ -6,20 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deeptell.serve import jobs as module
-from deeptell.serve.jobs import (
-    CANCELLED,
-    DELETED,
-    DONE,
-    FAILED,
-    MOST_ATTEMPTS,
-    QUEUED,
-    RUNNING,
-    Job,
-    Jobs,
-    Outcome,
-    work_key,
-)
+from deeptell.errors import OutputError
+from deeptell.serve.jobs import MOST_ATTEMPTS, Jobs, work_key
+from deeptell.serve.records import CANCELLED, DELETED, DONE, FAILED, QUEUED, RUNNING, Job, Outcome
 
 
 @pytest.fixture
@@ -175,5 +164,5 @@ def test_who_asked_for_what_is_kept(jobs: Jobs) -> None:
 
 def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite").write_bytes(b"no database at all" * 100)
-    with pytest.raises(module.OutputError, match="cannot be opened"):
+    with pytest.raises(OutputError, match="cannot be opened"):
         Jobs(tmp_path / "jobs.sqlite")

@@ -16,7 +16,8 @@ from deeptell.serve.desk import Desk
 from deeptell.serve.feed import Feed
 from deeptell.serve.guard import COOKIE, is_token
 from deeptell.serve.intake import Refused, Taken, named, receive, shown_name
-from deeptell.serve.jobs import DONE, Job, Jobs
+from deeptell.serve.jobs import Jobs
+from deeptell.serve.records import DONE, Job
 from deeptell.serve.settings import ServeSettings
 from deeptell.serve.views import Health, JobList, JobView, LogEntry, NamedFile, Refusal, Token
 

@@ -16,11 +16,12 @@ import deeptell
 from deeptell.records import BundleCard
 from deeptell.serve.api import API, router
 from deeptell.serve.crew import Crew
+from deeptell.serve.database import WITHOUT_DATABASE
 from deeptell.serve.desk import Desk
 from deeptell.serve.feed import Feed
 from deeptell.serve.guard import Guard
 from deeptell.serve.intake import Refused, make_folders, sweep
-from deeptell.serve.jobs import WITHOUT_DATABASE, Jobs
+from deeptell.serve.jobs import Jobs
 from deeptell.serve.settings import ServeSettings
 
 PAGE = Path(str(files("deeptell") / "serve" / "page"))

@@ -11,7 +11,9 @@ from multiprocessing.context import SpawnProcess
 
 import psutil
 
-from deeptell.serve.jobs import FAILED, WITHOUT_DATABASE, Jobs, Outcome
+from deeptell.serve.database import WITHOUT_DATABASE
+from deeptell.serve.jobs import Jobs
+from deeptell.serve.records import FAILED, Outcome
 from deeptell.serve.settings import ServeSettings
 
 _LOOK_SECONDS = 0.5

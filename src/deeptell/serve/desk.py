@@ -12,7 +12,8 @@ from deeptell.evaluation.false_alarms import at_rate, check_rate
 from deeptell.records import CLIP, PICTURE, BundleCard
 from deeptell.serve.answer import copy_answer
 from deeptell.serve.intake import Refused, Taken
-from deeptell.serve.jobs import DONE, Job, Jobs, Outcome, new_id, work_key
+from deeptell.serve.jobs import Jobs, new_id, work_key
+from deeptell.serve.records import DONE, Job, Outcome
 from deeptell.serve.settings import ServeSettings
 
 

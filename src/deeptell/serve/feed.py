@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from anyio import to_thread
 
-from deeptell.serve.jobs import Event, Jobs
+from deeptell.serve.jobs import Jobs
+from deeptell.serve.records import Event
 
 _LOOK_SECONDS = 0.2
 _KEPT = 10_000  # events in memory; who resumes from before them is served from the database

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from deeptell.serve.jobs import Job
+from deeptell.serve.records import Job
 
 
 class JobView(BaseModel):

@@ -24,7 +24,8 @@ from deeptell.scan.score import Scanner
 from deeptell.scan.stress import stressed
 from deeptell.serve.answer import write_answer
 from deeptell.serve.desk import card_for, known
-from deeptell.serve.jobs import DONE, FAILED, Job, Jobs, Outcome
+from deeptell.serve.jobs import Jobs
+from deeptell.serve.records import DONE, FAILED, Job, Outcome
 from deeptell.serve.settings import ServeSettings
 
 LEASE_SECONDS = 10.0
