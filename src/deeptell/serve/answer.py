@@ -24,8 +24,7 @@ from deeptell.scan.document import document, from_entry
 RESULT, REPORT, PREVIEW = "result.json", "report.html", "preview.mp4"
 FACES, HEAT = "faces", "heat"
 _PREVIEW = Profile(crf=26, long_side=960)
-_PLAYED_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
-_PLAYED_CONTAINERS = frozenset({"mp4", "webm"})
+_PLAYED = {"mp4": ("h264", "vp9", "av1"), "webm": ("vp8", "vp9", "av1")}
 
 
 def write_answer(folder: Path, result: FileResult, card: BundleCard, *, name: str) -> None:
@@ -103,9 +102,8 @@ def _page(result: FileResult, *, has_preview: bool) -> dict[str, Any]:
 
 def _is_played(info: VideoInfo) -> bool:
     """Whether today's browsers play a video as it is."""
-    eight_bits = info.pixel_format in ("yuv420p", "yuvj420p")
-    container = bool(_PLAYED_CONTAINERS & set(info.container.split(",")))
-    return info.codec in _PLAYED_CODECS and eight_bits and container
+    codecs = [codec for name in info.container.split(",") for codec in _PLAYED.get(name, ())]
+    return info.codec in codecs and info.pixel_format in ("yuv420p", "yuvj420p")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """The application: the API of version 1, its interactive documentation, and the page."""
 
 import multiprocessing
+import sqlite3
 from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +21,7 @@ from deeptell.serve.database import WITHOUT_DATABASE
 from deeptell.serve.desk import Desk
 from deeptell.serve.feed import Feed
 from deeptell.serve.guard import Guard
-from deeptell.serve.intake import Refused, make_folders, sweep
+from deeptell.serve.intake import DISK_FULL, Refused, make_folders, sweep
 from deeptell.serve.jobs import Jobs
 from deeptell.serve.settings import ServeSettings
 
@@ -132,6 +133,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _without_database(_: Request, error: Exception) -> JSONResponse:
+    if getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        return JSONResponse({"detail": DISK_FULL}, 507)
     return JSONResponse(
         {"detail": "The database does not answer: try again in a moment. Nothing was lost."},
         503,

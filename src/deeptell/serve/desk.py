@@ -61,14 +61,20 @@ class Desk:
 
     def erase(self, id: str) -> bool:
         """Delete a job, its file if that was sent, and its answer; False: there is no such job."""
-        job = self._jobs.delete(id)
+        job = self._jobs.get(id)
         if job is None:
             return False
+        self._erase_files(job)  # first: on a full disk, that makes the room to forget the job in
+        gone = self._jobs.delete(id)
+        if gone is not None:
+            self._erase_files(gone)  # and an answer that came meanwhile
+        return gone is not None
+
+    def _erase_files(self, job: Job) -> None:
         if job.owned:
             Path(job.path).unlink(missing_ok=True)
         if job.result:
             shutil.rmtree(self._settings.results / job.result, ignore_errors=True)
-        return True
 
     def expire(self) -> None:
         """Erase what was kept long enough."""

@@ -13,6 +13,7 @@ from deeptell.serve.jobs import new_id
 from deeptell.serve.settings import ServeSettings
 from deeptell.serve.sniff import HEAD, suffix_of
 
+DISK_FULL = "The disk is full: erase old jobs, or have the operator make room."
 MOST_NAME = 200  # characters of a name that are kept
 _CHECK_EVERY = 64 * 2**20  # bytes between two looks at the disk
 
@@ -75,7 +76,8 @@ async def named(path: str, settings: ServeSettings) -> Taken:
     """A file below one of the allowed folders, where it stays.
 
     Raises:
-        Refused: there is none, or it lies elsewhere; the two are not told apart.
+        Refused: there is none, or it lies elsewhere (the two are not told apart), or it is too
+            large, or no video or picture.
     """
     return await to_thread.run_sync(_named, path, settings)
 
@@ -87,11 +89,13 @@ def _named(path: str, settings: ServeSettings) -> Taken:
         except (OSError, ValueError):
             continue
         if found.is_file() and found.is_relative_to(root.resolve()):
+            if found.stat().st_size > settings.upload_bytes:
+                raise too_large(settings)
             with found.open("rb") as file:
                 _check_kind(file.read(HEAD))
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return Taken(found, found.stat().st_size, digest)
+                return Taken(found, file.tell(), digest)
     raise Refused(404, "There is no such file below a folder that this server may read.")
 
 
@@ -119,7 +123,7 @@ def _check_kind(head: bytes) -> str:
 
 def _check_room(settings: ServeSettings) -> None:
     if shutil.disk_usage(settings.uploads).free < settings.spare_bytes:
-        raise Refused(507, "The disk is full: erase old jobs, or have the operator make room.")
+        raise Refused(507, DISK_FULL)
 
 
 def sweep(settings: ServeSettings, files: set[str], results: set[str]) -> None:

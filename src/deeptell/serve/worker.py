@@ -9,8 +9,11 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import torch
@@ -23,10 +26,13 @@ from deeptell.models.bundle import load_bundle
 from deeptell.scan.score import Scanner
 from deeptell.scan.stress import stressed
 from deeptell.serve.answer import write_answer
+from deeptell.serve.database import WITHOUT_DATABASE
 from deeptell.serve.desk import card_for, known
 from deeptell.serve.jobs import Jobs
 from deeptell.serve.records import DONE, FAILED, Job, Outcome
 from deeptell.serve.settings import ServeSettings
+
+T = TypeVar("T")
 
 LEASE_SECONDS = 10.0
 _BEAT_SECONDS, _IDLE_SECONDS = 1.0, 0.3
@@ -44,21 +50,32 @@ def work(settings: ServeSettings, name: str, parent: int) -> None:
     cv2.setNumThreads(1)
     jobs, scanner = Jobs(settings.database, create=False), _scanner(settings)
     while os.getppid() == parent:
-        job = jobs.claim(name, lease_seconds=LEASE_SECONDS)
+        job = _patiently(parent, partial(jobs.claim, name, lease_seconds=LEASE_SECONDS))
         if job is None:
             time.sleep(_IDLE_SECONDS)
             continue
         with _Lease(jobs, job, parent) as lease:
             outcome = _examined(job, scanner, settings, lease)
-        if not jobs.finish(job, outcome) and outcome.result:
+        if not _patiently(parent, partial(jobs.finish, job, outcome)) and outcome.result:
             shutil.rmtree(settings.results / outcome.result, ignore_errors=True)
+
+
+def _patiently(parent: int, ask: Callable[[], T]) -> T:
+    """Ask the database until it answers: it may be locked, its disk full, its file moved away."""
+    while True:
+        try:
+            return ask()
+        except WITHOUT_DATABASE:
+            if os.getppid() != parent:
+                os._exit(0)
+            time.sleep(_IDLE_SECONDS)
 
 
 class _Lease:
     """Beats while a job is worked on, and ends the process where that is in vain."""
 
     def __init__(self, jobs: Jobs, job: Job, parent: int) -> None:
-        self.jobs, self._job, self._parent = jobs, job, parent
+        self.jobs, self.parent, self._job = jobs, parent, job
         self._share, self._told = 0.0, 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -79,8 +96,9 @@ class _Lease:
         while not self._over.wait(_BEAT_SECONDS):
             share = self._share
             told = share if share - self._told >= 0.01 else None
-            held = self.jobs.beat(self._job, lease_seconds=LEASE_SECONDS, progress=told)
-            if not held or os.getppid() != self._parent:
+            beat = partial(self.jobs.beat, self._job, lease_seconds=LEASE_SECONDS, progress=told)
+            held = _patiently(self.parent, beat)
+            if not held or os.getppid() != self.parent:
                 os._exit(0)
             self._told = share if told is not None else self._told
 
@@ -92,7 +110,8 @@ def _scanner(settings: ServeSettings) -> Scanner:
 def _examined(job: Job, scanner: Scanner, settings: ServeSettings, lease: _Lease) -> Outcome:
     """The outcome of a job; its answer lies in the results by then."""
     path, card = Path(job.path), card_for(scanner.bundle.card, job.options)
-    before = known(lease.jobs, settings, card, id=job.id, work=job.work, name=job.name)
+    asked = partial(known, lease.jobs, settings, card, id=job.id, work=job.work, name=job.name)
+    before = _patiently(lease.parent, asked)
     if before is not None:  # done while this one waited
         return before
     scanner = replace(scanner, bundle=replace(scanner.bundle, card=card))
@@ -111,9 +130,13 @@ def _examined(job: Job, scanner: Scanner, settings: ServeSettings, lease: _Lease
 def _kept(job: Job, result: FileResult, scanner: Scanner, settings: ServeSettings) -> Outcome:
     folder = f"{job.id}-{secrets.token_hex(4)}"
     part = settings.results / f".{folder}.part"
-    part.mkdir(parents=True)
-    write_answer(part, result, scanner.bundle.card, name=job.name)
-    part.rename(settings.results / folder)
+    try:
+        part.mkdir(parents=True)
+        write_answer(part, result, scanner.bundle.card, name=job.name)
+        part.rename(settings.results / folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return Outcome(
         DONE,
         verdict=str(result.verdict),
