@@ -16,6 +16,7 @@ from deeptell.evaluation.tallies import Floats, Ints, from_tallies, tallies
 from deeptell.records import CLEAR, FAKE, FLAG, REAL, Calibration, OperatingPoint
 
 ERROR_RATE = 0.05  # of real videos at "flag", of manipulated videos at "clear"
+UNDECIDED = 0.10  # of real videos between the two, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,10 @@ def operating_points(
     where the two rules would cross, they change places, which both error rates allow. Where the
     classes do not overlap at all, "clear" lies at one quarter of the gap and "flag" at three.
 
+    A model that misses much would leave most questions open. So "clear" rises as far as it takes
+    for at most 10 % of the real videos to lie between the two; more than 5 % of the manipulated
+    ones may then be below it, and every answer that rests on it says how many.
+
     Args:
         groups: `(N,)` the source group of each video; by default each is its own.
 
@@ -182,7 +187,11 @@ def _thresholds(real: Floats, fake: Floats) -> tuple[float, float]:
     above, below = known[known > last_real], known[known < first_fake]
     flag = between(last_real, above[0] if len(above) else max(1.0, np.nextafter(last_real, 2)))
     clear = between(below[-1] if len(below) else 0.0, first_fake)
-    return min(flag, clear), max(flag, clear)
+    low, high = min(flag, clear), max(flag, clear)
+    open_real = int(np.sum(real >= high)) + int(UNDECIDED * len(real) + 1e-9)
+    last_clear = real[-1 - open_real] if open_real < len(real) else 0.0
+    decided = between(last_clear, np.append(known[known > last_clear], high)[0])
+    return max(low, min(decided, high)), high
 
 
 def between(low: float, high: float) -> float:
