@@ -21,7 +21,7 @@ test-all: $(READY)
 	$(PYTEST)
 
 bench: $(READY)
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out %/ingredients.py, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "deeptell needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

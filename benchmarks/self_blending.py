@@ -1,6 +1,6 @@
 """Does a detector that never saw a fake find them? Self-blended images beside real manipulations.
 
-    python benchmarks/self_blending.py demo/faces src/deeptell/recipes/iwbf2020/small/frame.yaml
+    python benchmarks/self_blending.py [demo/faces src/deeptell/recipes/iwbf2020/small/frame.yaml]
     ... [--out self_blending] [--runs all self_blended] [--tested-on c40] [--pairs FOLDER]
 
 One recipe is trained on all manipulations of the store, on all but one, for each of them, and on
@@ -43,8 +43,9 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("faces", type=Path)
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("faces", type=Path, nargs="?", default=Path("demo/faces"))
+    recipe = Path("src/deeptell/recipes/iwbf2020/small/frame.yaml")
+    parser.add_argument("recipe", type=Path, nargs="?", default=recipe)
     parser.add_argument("--out", type=Path, default=Path("self_blending"))
     parser.add_argument("--runs", nargs="*", help="names of rows; all of them if not given")
     parser.add_argument("--tested-on", metavar="COMPRESSION")

@@ -36,7 +36,7 @@ def test_it_counts_resumes_and_shows(run, folder: Path, bundle: Path, tmp_path: 
     assert "deeptell audit " in html
     again = json.loads(run("audit", *given, "--json").out)
     assert len(out.read_text().splitlines()) == 4, "nothing is scanned again"
-    assert again["schema_version"] == 1
+    assert again["schema_version"] == 2
     assert (again["alarms"]["alarmed"], again["alarms"]["sources"]) == (len(sources), 2)
     highest = max(line["fake_probability"] or 0 for line in lines)
     assert again["worst"][0]["fake_probability"] == highest
@@ -53,3 +53,67 @@ def test_what_it_does_not_take(run, folder: Path, bundle: Path, tmp_path: Path) 
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("deeptell: ")
         assert words in ran.err
+
+
+def audit_of(path: Path, bundle: Path, *, sources: int = 100, **changes: object) -> Path:
+    """An audit of so many sources, one of which stands above the line for 5 %."""
+    line = {"media": "clip", "rate": 0.05, "threshold": 0.25, "sources": sources, "alarmed": 1}
+    content = {
+        "schema_version": 2,
+        "bundle_sha256": json.loads((bundle / "bundle.json").read_text())["sha256"],
+        "folder": "archive",
+        "lines": [
+            {**line, "high": 0.05, "needed": 59},
+            {**line, "rate": 0.01, "threshold": None, "alarmed": 0, "high": 0.03, "needed": 299},
+        ],
+    }
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+def test_a_scan_takes_its_line_from_an_audit(  # type: ignore[no-untyped-def]
+    run, folder: Path, bundle: Path, tmp_path: Path
+) -> None:
+    shown = audit_of(tmp_path / "archive.json", bundle)
+    given = ("scan", folder / "a.mp4", "--bundle", bundle, "--false-alarms", "5%")
+    page = tmp_path / "scan.html"
+    asked = (*given, "--audit", shown)
+    (file,) = json.loads(run(*asked, "--report", page, "--json").out)["files"]
+    alarms = file["false_alarms_per_1000"]
+    assert (alarms["threshold"], alarms["expected"]) == (0.25, 10)
+    assert (alarms["audited"], alarms["measured_on"]) == ("archive", 100)
+    assert alarms["high"] < 50
+    assert "on what was audited in <code>archive</code>" in page.read_text(encoding="utf-8")
+    said = " ".join(run(*asked).out.split())
+    assert "measured on 100 genuine source groups of the audit of archive" in said
+
+
+def test_an_audit_that_shows_nothing_is_refused(  # type: ignore[no-untyped-def]
+    run, folder: Path, bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "no.json").write_text("[]")
+    shown = audit_of(tmp_path / "archive.json", bundle)
+    for path, rate, words in (
+        (tmp_path / "missing.json", "5%", "cannot be read: No such file"),
+        (tmp_path / "no.json", "5%", "is no audit"),
+        (audit_of(tmp_path / "other.json", bundle, bundle_sha256="ab"), "5%", "another model"),
+        (audit_of(tmp_path / "old.json", bundle, schema_version=1), "5%", "run the audit again"),
+        (audit_of(tmp_path / "few.json", bundle, sources=20), "5%", "counts 20 sources of clips"),
+        (shown, "1%", "Offered: 5 %"),
+        (shown, None, "name the rate with --false-alarms"),
+    ):
+        rates = ("--false-alarms", rate) if rate else ()
+        given = (folder / "a.mp4", "--bundle", bundle, "--audit", path, *rates)
+        ran = run("scan", *given)
+        assert (ran.code, ran.out) == (2, "")
+        assert words in " ".join(ran.err.split()), ran.err
+
+
+def test_what_an_audit_prints_is_what_a_scan_reads(  # type: ignore[no-untyped-def]
+    run, folder: Path, bundle: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(run("audit", folder, "--bundle", bundle, "--json").out)
+    ran = run("scan", folder / "a.mp4", "--bundle", bundle, "--false-alarms", "5%", "--audit", path)
+    assert ran.code == 2
+    assert "it counts 2 sources of clips. Offered: no rate" in " ".join(ran.err.split())

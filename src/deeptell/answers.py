@@ -64,6 +64,7 @@ class FalseAlarms:
     high: float
     measured_on: int
     unit: str  # "source groups", or "videos" with bundles that did not count groups
+    audited: str = ""  # the footage of an audit that it was measured on; "": validation videos
 
 
 @dataclass(frozen=True, slots=True)

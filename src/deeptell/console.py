@@ -85,10 +85,11 @@ def print_scan(files: Sequence[FileResult]) -> None:
 
 def false_alarms_in_words(line: FalseAlarms) -> str:
     """What the line for manipulation may do to genuine files."""
+    where = f"of the audit of {line.audited}" if line.audited else "of validation"
     return (
         f"Of 1,000 genuine {line.media}s expect {line.expected:.0f} to be called likely "
         f"manipulated ({line.low:.0f} to {line.high:.0f}, each bound with 95 %; measured on "
-        f"{line.measured_on} genuine {line.unit} of validation)."
+        f"{line.measured_on} genuine {line.unit} {where})."
     )
 
 

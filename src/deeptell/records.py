@@ -211,6 +211,7 @@ class OperatingPoint:
     alarmed_groups: int = 0  # of which a real video stands at or above the threshold
     stretches: bool = False  # whether stretches counted, see `evaluation.stretches`
     false_alarms: float | None = None  # the rate that it was chosen to keep, see `false_alarms`
+    audited: str = ""  # the footage it was measured on in an audit; "": on validation videos
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def audit(
     if report is not None:
         page.write(report, audit_page.render(found, card, origin=origin(sys.argv[1:])))
     if as_json:
-        print_json(as_document(found))
+        print_json(as_document(found, bundle_sha256=card.sha256))
         return
     console.print_audit(found)
     console.out.print(f"\nModel: {card.statement}", style="dim", highlight=False)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,13 @@ def scan(
             "not given."
         ),
     ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take that line from an audit of your own footage, as 'deeptell audit --json' "
+            "printed it."
+        ),
+    ] = None,
     stress: Annotated[
         bool, typer.Option("--stress", help="Scan 12 worse versions of each: does it hold?")
     ] = False,
@@ -46,10 +54,11 @@ def scan(
 ) -> None:
     """Say whether the people in videos and pictures were manipulated, who, when, how sure, why."""
     from deeptell.config import ExtractConfig
-    from deeptell.evaluation.false_alarms import at_rate, check_rate
+    from deeptell.evaluation.false_alarms import check_rate
     from deeptell.files import check_writable, default_bundle
     from deeptell.models.bundle import load_bundle
     from deeptell.report import scan_page
+    from deeptell.scan.audited import read_lines
     from deeptell.scan.document import document
     from deeptell.scan.identity import Identity
     from deeptell.scan.origin import origin
@@ -71,10 +80,16 @@ def scan(
     card = load_bundle(job.bundle).card
     if identity is not None:
         Identity.of(identity)  # a file that cannot be used is told before anything is scanned
-    if rate is not None:
-        for media in sorted({kind_of(file) for file in files}):
+    kinds = sorted({kind_of(file) for file in files})
+    if audit is not None:
+        if rate is None:
+            raise ConfigError("--audit says where lines lie: name the rate with --false-alarms.")
+        lines = read_lines(audit, rate, bundle_sha256=card.sha256, media=kinds)
+        job = replace(job, audited=lines)
+    elif rate is not None:
+        for media in kinds:
             check_rate(card, rate, media=media)
-        card = at_rate(card, rate)
+    card = job.card_of(card)
     results = scanned(files, job, jobs=jobs, out=out, annotate=annotate, sha256=card.sha256)
     if report is not None:
         made = origin(sys.argv[1:])

@@ -90,7 +90,14 @@ def measured(found: OperatingPoint) -> FalseAlarms:
         high=1000 * upper_bound(alarms, of),
         measured_on=of,
         unit="source groups" if by_group else "videos",
+        audited=found.audited,
     )
+
+
+def with_lines(card: BundleCard, lines: Sequence[OperatingPoint]) -> BundleCard:
+    """The card with other lines by rate of false alarms in place of its own."""
+    kept = [one for one in card.operating_points if one.false_alarms is None]
+    return replace(card, operating_points=(*kept, *lines))
 
 
 def at_rate(card: BundleCard, rate: float) -> BundleCard:

@@ -25,7 +25,7 @@ from deeptell.figures import plain
 from deeptell.records import CLIP, PICTURE, REAL
 from deeptell.scan.reasons import CODES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MOST_OFFENDERS = 10
 SHORT_SIDES = (360, 720, 1080)  # pixels, where classes of resolution begin
 FACE_SIDES = (64, 128, 256)  # pixels, likewise of faces
@@ -71,9 +71,9 @@ def audit(files: Sequence[FileResult], folder: Path) -> Audit:
     )
 
 
-def as_document(result: Audit) -> dict[str, Any]:
-    """The audit as plain JSON values."""
-    return {"schema_version": SCHEMA_VERSION, **plain(result)}
+def as_document(result: Audit, *, bundle_sha256: str) -> dict[str, Any]:
+    """The audit as plain JSON values, and whose answers were counted."""
+    return {"schema_version": SCHEMA_VERSION, "bundle_sha256": bundle_sha256, **plain(result)}
 
 
 def source_of(path: str, folder: Path) -> str:

@@ -12,12 +12,12 @@ import torch
 from deeptell.answers import FileResult, Verdict
 from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
-from deeptell.evaluation.false_alarms import at_rate
+from deeptell.evaluation.false_alarms import at_rate, with_lines
 from deeptell.files import sha256_of
 from deeptell.media.decode import find_media
 from deeptell.media.picture import PICTURE_SUFFIXES
 from deeptell.models.bundle import load_bundle
-from deeptell.records import CLIP, PICTURE
+from deeptell.records import CLIP, PICTURE, BundleCard, OperatingPoint
 from deeptell.scan.identity import Identity
 from deeptell.scan.journal import Journal
 from deeptell.scan.reasons import because
@@ -33,6 +33,7 @@ class ScanJob:
     bundle: Path
     config: ExtractConfig
     false_alarms: float | None = None  # the rate that moves the line; None: the bundle's "flag"
+    audited: tuple[OperatingPoint, ...] = ()  # lines out of an audit, in place of the bundle's
     stress: bool = False  # whether each file is scanned in worse versions too
     identity: Path | None = None  # an ONNX file that joins tracks across cuts
     dense: bool = False  # see `Scanner`
@@ -40,10 +41,14 @@ class ScanJob:
     def scanner(self) -> Scanner:
         """A scanner for this job, with everything loaded."""
         bundle = load_bundle(self.bundle)
-        if self.false_alarms is not None:
-            bundle = replace(bundle, card=at_rate(bundle.card, self.false_alarms))
+        bundle = replace(bundle, card=self.card_of(bundle.card))
         identity = Identity.of(self.identity) if self.identity else None
         return Scanner.of(bundle, self.config, identity=identity, dense=self.dense)
+
+    def card_of(self, card: BundleCard) -> BundleCard:
+        """The bundle's card with the lines that this job judges by."""
+        card = with_lines(card, self.audited) if self.audited else card
+        return card if self.false_alarms is None else at_rate(card, self.false_alarms)
 
     def options(self) -> dict[str, Any]:
         """Everything but the bundle that results depend on, as plain values."""
@@ -51,6 +56,7 @@ class ScanJob:
             **self.config.model_dump(),
             "dense": self.dense,
             "false_alarms": self.false_alarms,
+            "audited": [[one.media, one.false_alarms, one.threshold] for one in self.audited],
             "identity": sha256_of(self.identity) if self.identity else None,
         }
 

@@ -127,6 +127,10 @@ def judge(
     score = max(fake_probability, standing) if flag.stretches else fake_probability
     wrong = round(flag.false_positive_rate * flag.real_videos)
     proof = f"in validation, {wrong} of {flag.real_videos} real videos stood there."
+    if flag.audited:
+        proof = (
+            f"in the audit of {flag.audited}, {wrong} of {flag.real_videos} sources stood there."
+        )
     hidden = (
         "Over the whole video the score is below the line for manipulation, but "
         f"{_when(stretches)} it is above"
@@ -141,10 +145,10 @@ def judge(
         return Verdict.CANNOT_TELL, (because("stretch_above_flag", text),)
     if score < clear.threshold:
         missed = round((1 - clear.true_positive_rate) * clear.fake_videos)
-        text = (
-            "The score is below the line for suspicion; in validation, "
-            f"{missed} of {clear.fake_videos} manipulated videos stood there."
-        )
+        told = f"in validation, {missed} of {clear.fake_videos} manipulated videos stood there."
+        if not clear.fake_videos:
+            told = "how many manipulated videos stand there was not measured."
+        text = f"The score is below the line for suspicion; {told}"
         return Verdict.NOT_FOUND, (because("below_clear", text),)
     whose = "score" if fake_probability >= clear.threshold else "score of a stretch"
     text = f"The {whose} lies between the two lines, where the model is wrong too often either way."
