@@ -23,6 +23,7 @@ HALL = {
     "catalog",
     "inputs",
     "files",
+    "progress",
     "workers",
 }
 # Arrays in, floats out: like the hall, these may be used by anyone.

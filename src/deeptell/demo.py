@@ -1,7 +1,6 @@
 """The whole way in one go: generate, extract, train, measure, scan, report."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,15 +15,13 @@ from deeptell.figures import Measurement
 from deeptell.forge.benchmark import write_benchmark
 from deeptell.media.decode import find_media
 from deeptell.models.bundle import update_card
+from deeptell.progress import Progress, Step
 from deeptell.report import scan_page
 from deeptell.results.files import write_results
 from deeptell.results.gather import results
 from deeptell.results.sources import Judged, Source
 from deeptell.scan.run import ScanJob, scan_files
 from deeptell.training.run import train
-
-Progress = Callable[[int, int], None]
-Step = Callable[[str], AbstractContextManager[Progress]]
 
 MEASURED_ON = "generated people never seen in training, c23"
 TITLE = "The demo's detector, measured"

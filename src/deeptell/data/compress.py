@@ -16,12 +16,13 @@ import pandas as pd
 from deeptell.catalog import lookup
 from deeptell.data.claim import begun, claim, sweep
 from deeptell.data.manifest import check_manifest, write_manifest
-from deeptell.data.tasks import Progress, do_each
+from deeptell.data.tasks import do_each
 from deeptell.errors import DataError, MediaError, OutputError
 from deeptell.media.encode import PROFILES, Profile
 from deeptell.media.picture import PICTURE_SUFFIXES
 from deeptell.media.sequence import is_sequence
 from deeptell.media.transcode import transcode
+from deeptell.progress import Progress
 
 MARKER = "compress.json"
 

@@ -1,6 +1,5 @@
 """Each file of a manifest is looked at once: can it be read, how long is it, what does it show."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +11,11 @@ from deeptell.errors import ConfigError, DeeptellError
 from deeptell.files import sha256_of
 from deeptell.media.glance import glance
 from deeptell.media.sequence import is_sequence
+from deeptell.progress import Progress
 from deeptell.workers import Died, each
 
 LIMIT = 120.0  # seconds for one file; a decoder that hangs is ended
 PROBED = ("unreadable", "bytes", "sha256", "phash")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from typing import Protocol, TypeVar
 import cv2
 
 from deeptell.errors import ConfigError, DeeptellError, OutputError
+from deeptell.progress import Progress
 from deeptell.workers import Died, each
-
-Progress = Callable[[int, int], None]
 
 
 class Task(Protocol):

@@ -23,13 +23,14 @@ from deeptell.data.claim import claim, replacing_folder, sweep
 from deeptell.data.manifest import check_manifest
 from deeptell.data.places import places
 from deeptell.data.samples import Ints, spread
-from deeptell.data.tasks import Progress, do_each
+from deeptell.data.tasks import do_each
 from deeptell.errors import ConfigError, DataError, StoreError
 from deeptell.faces.crop import encode_crop
 from deeptell.faces.store import FaceStore
 from deeptell.files import replacing
 from deeptell.inputs import InputSpec, cut
 from deeptell.media.decode import open_media
+from deeptell.progress import Progress
 from deeptell.records import Image
 
 MARKER, TABLE, ARRAY = "unpack.json", "pictures.csv", "faces.npz"

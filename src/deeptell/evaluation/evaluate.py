@@ -23,7 +23,8 @@ from deeptell.models.bundle import Bundle
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
 from deeptell.models.reference import embed_features, score_with_distances
-from deeptell.models.scoring import Progress, score, score_features
+from deeptell.models.scoring import score, score_features
+from deeptell.progress import Progress
 
 SCHEMA_VERSION = 1
 RATES = tuple(name for name in FIGURES if not name.startswith(("true_", "false_")))

@@ -25,7 +25,7 @@ from deeptell.figures import Measurement
 from deeptell.inputs import prepare
 from deeptell.models.bundle import Bundle
 from deeptell.models.contract import Model
-from deeptell.models.scoring import Progress
+from deeptell.progress import Progress
 from deeptell.records import FAKE, StoredCrop
 
 DRAWS = 3  # of weights, whose figures are averaged: no verdict hangs on the luck of one

@@ -1,7 +1,6 @@
 """How much of what a model can do is left when videos were copied, badly lit, or cut short."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,12 +19,11 @@ from deeptell.faces.store import FaceStore
 from deeptell.figures import Measurement, plain
 from deeptell.media.corrupt import CORRUPTIONS, NONE, SEVERITIES, corruption
 from deeptell.models.bundle import Bundle
+from deeptell.progress import Step
 
 SCHEMA_VERSION = 1
 CLEAN = (NONE, 0)
 
-Progress = Callable[[int, int], None]
-Step = Callable[[str], AbstractContextManager[Progress]]
 Setting = tuple[str, int]  # corruption and severity
 
 

@@ -1,7 +1,6 @@
 """How much a model's figures hang on the way faces were found and cut, which is not the model."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,10 @@ from deeptell.faces.extract import extract
 from deeptell.faces.store import FaceStore
 from deeptell.figures import Difference, Measurement, plain
 from deeptell.models.bundle import Bundle
+from deeptell.progress import Step
 
 SCHEMA_VERSION = 1
 
-Progress = Callable[[int, int], None]
-Step = Callable[[str], AbstractContextManager[Progress]]
 Tables = dict[Variant, VideoScores]
 
 

@@ -1,7 +1,7 @@
 """A video becomes face tracks and stored crops; many videos become a FaceStore."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,10 @@ from deeptell.faces.store import claim, sweep
 from deeptell.faces.tables import compact
 from deeptell.faces.verify import Damage, forget, verify
 from deeptell.media.corrupt import NONE, corruption
+from deeptell.progress import Progress
 from deeptell.workers import Died, check_engine, each
 
 __all__ = ["ExtractSummary", "VideoFaces", "extract", "read_faces"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One video is read once, and its faces are found, followed and cut."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from deeptell.faces.shots import ShotFrame, split_shots
 from deeptell.faces.track import MAX_GAP_SECONDS, OpenTrack, Tracker
 from deeptell.media.corrupt import corrupted, moved, seed_of
 from deeptell.media.decode import RawFrame, open_media
+from deeptell.progress import Share
 from deeptell.records import Face, Image, StoredCrop, Track, TrackedFace, VideoInfo
 
 # A search for new faces looks for those of a 32nd of the picture's long side (40 px at 720p);
@@ -23,8 +24,6 @@ COARSE = 1 / 32
 FINE_EVERY = 2
 
 _EPSILON = 1e-6
-
-Share = Callable[[float], None]
 
 
 @dataclass(slots=True)

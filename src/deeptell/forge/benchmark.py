@@ -23,8 +23,9 @@ from deeptell.forge.clip import FRAME_RATE, make_clip
 from deeptell.forge.extra import scene_names, write_scene, write_truth
 from deeptell.forge.footage import Footage, look_at, shoot
 from deeptell.forge.manipulations import MANIPULATIONS
-from deeptell.forge.plan import SPLITS, Pair, Progress, frame_count, person_seed, plan, spread
+from deeptell.forge.plan import SPLITS, Pair, frame_count, person_seed, plan, spread
 from deeptell.media.encode import PROFILES, write_video
+from deeptell.progress import Progress
 from deeptell.records import Image
 
 MARKER = "deeptell-synth.json"

@@ -19,8 +19,9 @@ from deeptell.forge.clip import FRAME_RATE, SIZE, Clip, film
 from deeptell.forge.footage import look_at, shoot
 from deeptell.forge.manipulations import MANIPULATIONS
 from deeptell.forge.motion import Motion, move
-from deeptell.forge.plan import Progress, frame_count, person_seed, plan, spread
+from deeptell.forge.plan import frame_count, person_seed, plan, spread
 from deeptell.media.encode import PROFILES, write_video
+from deeptell.progress import Progress
 from deeptell.records import Image
 
 _WIDE = (256, 448)  # height and width of a frame with two people

@@ -9,10 +9,10 @@ import cv2
 from deeptell.config import SynthConfig
 from deeptell.errors import ConfigError, OutputError
 from deeptell.forge.clip import FRAME_RATE
+from deeptell.progress import Progress
 from deeptell.workers import Died, each
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
 
 SPLITS: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")
 _MOST_PEOPLE = 1000  # names of three digits

@@ -21,7 +21,8 @@ from deeptell.errors import BundleError
 from deeptell.models.contract import Model
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
-from deeptell.models.scoring import FEATURES_AT_ONCE, Progress, Read, ask
+from deeptell.models.scoring import FEATURES_AT_ONCE, Read, ask
+from deeptell.progress import Progress
 
 Floats = NDArray[np.float32]
 

@@ -11,13 +11,13 @@ from deeptell.inputs import prepare
 from deeptell.models.contract import Encoder, Model
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
+from deeptell.progress import Progress
 from deeptell.records import StoredCrop
 
 FACES_AT_ONCE = 32
 FEATURES_AT_ONCE = 4096
 
 Read = Callable[[Sequence[int]], Sequence[StoredCrop]]
-Progress = Callable[[int, int], None]
 
 
 def score(

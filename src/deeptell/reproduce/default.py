@@ -8,8 +8,7 @@ out/faces/          the clips' faces, stored
 out/run/            the training run; the bundle is in it
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -37,12 +36,10 @@ from deeptell.forge.shot import Map, Portrait
 from deeptell.media.decode import find_media
 from deeptell.models.autoencoder import Upsampling
 from deeptell.models.bundle import Bundle
+from deeptell.progress import Progress, Step
 from deeptell.records import FAKE
 from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
 from deeptell.training.run import train
-
-Progress = Callable[[int, int], None]
-Step = Callable[[str], AbstractContextManager[Progress]]
 
 Drawer = tuple[Path, Upsampling, int]  # the weights of an autoencoder, and how it is built
 

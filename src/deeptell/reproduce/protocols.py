@@ -28,7 +28,7 @@ from deeptell.figures import FewFrames, measurement, plain
 from deeptell.files import replacing
 from deeptell.models.bundle import CARD, Bundle, load_bundle
 from deeptell.models.weights import starts_from
-from deeptell.reproduce.run import Step
+from deeptell.progress import Step
 from deeptell.training.folder import read_run
 from deeptell.training.run import train
 

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -25,6 +24,7 @@ from deeptell.figures import Compared, Difference, FewFrames, measurement, plain
 from deeptell.files import replacing
 from deeptell.forge.benchmark import write_benchmark
 from deeptell.models.bundle import Bundle
+from deeptell.progress import Step
 from deeptell.records import FAKE, Calibration
 from deeptell.report import comparison_page
 from deeptell.report.page import write
@@ -42,9 +42,6 @@ from deeptell.reproduce.plan import (
 from deeptell.training.embed import embed_store
 from deeptell.training.networks import encoder_of, inherited
 from deeptell.training.run import train
-
-Progress = Callable[[int, int], None]
-Step = Callable[[str], AbstractContextManager[Progress]]
 
 PAIRS = {"train": 16, "val": 8, "test": 30}
 COMPRESSIONS = ("c23", "c40")

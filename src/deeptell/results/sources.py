@@ -12,8 +12,8 @@ from deeptell.evaluation.few_frames import few_frames
 from deeptell.faces.store import FaceStore
 from deeptell.figures import FewFrames
 from deeptell.models.bundle import Bundle, load_bundle
+from deeptell.progress import Step
 from deeptell.report.words import short_names
-from deeptell.reproduce.run import Step
 
 SCORE_FILES = (".csv", ".parquet")
 

@@ -11,11 +11,12 @@ from deeptell.config import ExtractConfig
 from deeptell.errors import MediaError
 from deeptell.evaluation.false_alarms import measured
 from deeptell.faces.detect import Detector, create_detector
-from deeptell.faces.read import Share, VideoFaces, read_faces
+from deeptell.faces.read import VideoFaces, read_faces
 from deeptell.files import sha256_of
 from deeptell.media.decode import open_media
 from deeptell.media.facts import facts_of
 from deeptell.models.bundle import Bundle
+from deeptell.progress import Share
 from deeptell.records import FLAG, StoredCrop, VideoInfo
 from deeptell.scan.identity import Identity
 from deeptell.scan.person import person_result, points_for

@@ -7,9 +7,9 @@ from deeptell.errors import ConfigError, DataError
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle
 from deeptell.models.weights import starts_from
+from deeptell.progress import Progress
 from deeptell.training.folder import RUN, Begun, read_run
 from deeptell.training.run import train
-from deeptell.training.steps import Progress
 
 
 def again(

@@ -1,7 +1,6 @@
 """Train the autoencoders that forges draw faces with."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from torch import Tensor
 
 from deeptell.files import replacing
 from deeptell.models.autoencoder import SIZE, Autoencoder, Upsampling, unlikeness
-
-Progress = Callable[[int, int], None]
+from deeptell.progress import Progress
 
 BATCH = 32
 _RATE = 3e-3

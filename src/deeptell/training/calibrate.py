@@ -22,7 +22,8 @@ from deeptell.evaluation.scores import ScoreTable
 from deeptell.evaluation.stretches import standing
 from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import Bundle, load_bundle, update_card
-from deeptell.models.scoring import Progress, score
+from deeptell.models.scoring import score
+from deeptell.progress import Progress
 from deeptell.records import CLIP, PICTURE, Calibration, OperatingPoint
 
 AUTO = "auto"

@@ -1,6 +1,6 @@
 """The embeddings of a store, made once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +13,9 @@ from deeptell.faces.store import FaceStore
 from deeptell.models.bundle import save_encoder
 from deeptell.models.contract import Encoder
 from deeptell.models.scoring import embed
+from deeptell.progress import Progress
 
 PART = 2048  # samples; what a cut-off run loses at most
-
-Progress = Callable[[int, int], None]
 
 
 def embed_store(

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,11 +19,10 @@ from deeptell.config import TrainConfig
 from deeptell.data.samplers import EpochSampler
 from deeptell.data.sampling import Item
 from deeptell.models.contract import Head, Model
+from deeptell.progress import Progress
 from deeptell.training.batches import Loaders
 from deeptell.training.epochs import EpochTable, name_chosen
 from deeptell.training.tasks import Objective, Task
-
-Progress = Callable[[int, int], None]
 
 
 def fit(

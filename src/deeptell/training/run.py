@@ -29,6 +29,7 @@ from deeptell.models.contract import Head, Model
 from deeptell.models.ensemble import Ensemble
 from deeptell.models.heads import LINEAR
 from deeptell.models.on_encoder import Metric, OnEncoder
+from deeptell.progress import Progress
 from deeptell.records import FAKE, REAL
 from deeptell.training.batches import Material, check_fakes, learnt_from
 from deeptell.training.calibrate import AUTO
@@ -38,7 +39,7 @@ from deeptell.training.fit import fit, precision_of
 from deeptell.training.folder import claim
 from deeptell.training.losses import metric_loss
 from deeptell.training.networks import hold, network_of
-from deeptell.training.steps import Progress, Run
+from deeptell.training.steps import Run
 from deeptell.training.tasks import Objective
 
 CROSS_ENTROPY = "cross_entropy"

@@ -1,6 +1,5 @@
 """What the steps of a training run share, and how they ask a model."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from deeptell.models.ensemble import Ensemble
 from deeptell.models.on_encoder import OnEncoder
 from deeptell.models.reference import embed_features
 from deeptell.models.scoring import Read, embed, score, score_features
+from deeptell.progress import Progress
 from deeptell.training.batches import Material
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
