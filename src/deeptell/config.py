@@ -103,7 +103,7 @@ class TrainConfig(Stage):
     class_weight: bool = Field(False, description="weigh the rarer class up in the loss")
     chunks: bool = Field(False, description="a model per balanced chunk, and a vote")
     vote: Literal["max", "mean"] = "max"
-    augment: str = Field("gentle", description="or none, iwbf2020")
+    augment: str = Field("gentle", description="or none, varied, iwbf2020")
     frames_per_video: int = Field(8, ge=1, description="samples of each video in an epoch")
 
     epochs: int = Field(30, ge=1)

@@ -45,5 +45,5 @@ def check_writable(path: Path) -> None:
 
 
 def default_bundle() -> Path:
-    """The folder of the packaged bundle, made with `recipes/demo.yaml`."""
-    return Path(str(files("deeptell"))) / "bundles" / "demo"
+    """The folder of the packaged bundle, made with `recipes/default/recipe.yaml`."""
+    return Path(str(files("deeptell"))) / "bundles" / "default"

@@ -39,6 +39,7 @@ def settings(**changes) -> DefaultConfig:
         autoencoder_steps=2,
         benchmark=SynthConfig(pairs={"train": 1, "val": 1}, seconds=0.2, compressions=("c23",)),
         train=train,
+        refine=train.model_copy(update={"augment": "varied", "learning_rate": 1e-5}),
     )
 
 
@@ -81,7 +82,10 @@ def test_from_portraits_to_a_bundle_and_on_from_where_it_stopped(
     again = Steps()
     assert build(portraits, tmp_path / "out", again).card.sha256 == built.card.sha256
     assert not any("autoencoder" in name for name in again)
-    assert load_bundle(tmp_path / "out" / "run" / "bundle").card.sha256 == built.card.sha256
+    kept = load_bundle(tmp_path / "out" / "refined" / "bundle")
+    assert kept.card.sha256 == built.card.sha256
+    before = load_bundle(tmp_path / "out" / "run" / "bundle").card.sha256
+    assert kept.training["weights"] == f"bundle {before}"
     with pytest.raises(OutputError, match="begun with"):
         build(portraits, tmp_path / "out", Steps(), seed=1)
 
@@ -95,5 +99,6 @@ def test_who_is_shown_is_told_by_the_file_name(portraits: list[Path]) -> None:
 
 def test_the_packaged_recipe_names_what_there_is() -> None:
     packaged = recipe()
-    assert packaged.train.methods == ()
+    assert packaged.train.methods == packaged.refine.methods == ()
+    assert (packaged.train.model, packaged.refine.augment) == (packaged.refine.model, "varied")
     assert packaged.autoencoder_steps > 100

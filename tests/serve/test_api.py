@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from asking import API, Client, serving
 
+from deeptell.files import default_bundle
 from deeptell.scan.document import from_entry
 from deeptell.serve.app import PAGE
 
@@ -74,6 +75,38 @@ def test_the_same_work_is_answered_at_once_whatever_it_is_called(
     assert client.get(f"/jobs/{done['id']}/result").status == 200  # what they share stays
     evidence = before["page"]["evidence"]["1"][0]["face"]
     assert client.get(f"/jobs/{done['id']}/evidence/{evidence}").status == 200
+
+
+def test_a_copy_of_an_answer_has_the_line_that_was_asked_for(
+    tmp_path: Path, settings_for, clip: Path
+) -> None:
+    settings = settings_for(tmp_path).model_copy(update={"bundle": default_bundle()})
+    with serving(settings) as client:
+
+        def threshold(query: str) -> float:
+            job = client.ended(client.send(clip, query).json["id"])
+            content = client.get(f"/jobs/{job['id']}/result").json
+            report = client.get(f"/jobs/{job['id']}/report").body.decode()
+            asked = "at most 10&nbsp;% of genuine ones" in " ".join(report.split())
+            assert asked == ("false_alarms" in query)
+            return content["files"][0]["false_alarms_per_1000"]["threshold"]
+
+        first, copied = (threshold(f"name={name}&false_alarms=0.1") for name in ("a", "b"))
+        assert first == copied != threshold("name=c")
+
+
+def test_what_a_file_is_called_and_said_to_be_is_not_trusted(client: Client, clip: Path) -> None:
+    page = b"<!doctype html><script>alert(1)</script>"
+    for content, status in ((clip.read_bytes() + b"\0\3", 202), (page, 415)):
+        for kind in ("text/html", "video/mp4", "image/svg+xml", "nonsense"):
+            path = f"{API}/jobs?name=clip.svg"
+            sent = client.ask("POST", path, content, {"content-type": kind})
+            assert sent.status == status
+            if status == 202:
+                job = client.ended(sent.json["id"])
+                assert job["state"] == "done"
+                media = client.get(f"/jobs/{job['id']}/media")
+                assert media.headers["content-type"] == "video/mp4"
 
 
 def test_events_tell_every_step_and_resume(client: Client, clip: Path) -> None:

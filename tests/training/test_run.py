@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from deeptell import config
-from deeptell.data.augment import gentle, plain
+from deeptell.data.augment import gentle, plain, varied
 from deeptell.data.embeddings import Embeddings
 from deeptell.data.samplers import (
     SAMPLERS,
@@ -148,6 +148,19 @@ class TestSampling:
         grey = [cut(crop, spec).mean(2), image.mean(2), image[:, ::-1].mean(2)]
         alike = [np.corrcoef(grey[0].ravel(), other.ravel())[0, 1] for other in grey[1:]]
         assert max(alike) > 0.8
+
+    def test_varied_changes_are_alike_for_a_pair_and_leave_a_face(self, store: FaceStore) -> None:
+        crop, spec = store.read([0])[0], InputSpec(size=64)
+        plain_grey = cut(crop, spec).mean(2)
+        alike = []
+        for seed in range(40):
+            image, again = (varied(crop, spec, np.random.default_rng(seed)) for _ in range(2))
+            assert (image.shape, image.dtype) == ((64, 64, 3), np.uint8)
+            np.testing.assert_array_equal(image, again)
+            ways = (image.mean(2), image[:, ::-1].mean(2))
+            alike.append(max(np.corrcoef(plain_grey.ravel(), way.ravel())[0, 1] for way in ways))
+        assert np.median(alike) > 0.7
+        assert min(alike) < 0.9
 
 
 class TestTraining:

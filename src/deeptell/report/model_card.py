@@ -136,7 +136,7 @@ def _measured(evaluations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             found = [measurement(one) for one in model["measurements"]]
             of_videos = [one for one in found if one.level == "video"]
             if of_videos:
-                yield f"**{_text(model['data'])}**"
+                yield f"**{_text(model['data'].rstrip(', '))}**"
                 yield _table(_figures(of_videos))
 
 

@@ -5,7 +5,8 @@ out/autoencoders/   what the forge draws with, trained on them
 out/clips/          shots of the portraits and pseudo-fakes of these shots, and their manifest
 out/benchmark/      people who do not exist, and the four manipulations of the benchmark
 out/faces/          the clips' faces, stored
-out/run/            the training run; the bundle is in it
+out/run/            the training run; a bundle is in it
+out/refined/        trained on from there; the bundle is in it
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,9 @@ class DefaultConfig(Stage):
     autoencoder_steps: int = Field(2400, ge=1, description="of 32 faces")
     benchmark: SynthConfig = SynthConfig()
     train: TrainConfig = TrainConfig()
+    refine: TrainConfig = Field(
+        TrainConfig(augment="varied"), description="trained on from there; `weights` is set"
+    )
 
 
 def recipe(path: Path | None = None) -> DefaultConfig:
@@ -98,8 +102,12 @@ def build_default(
     manifest = pd.concat([manifest, drawn], ignore_index=True)
     with step("Finding and storing faces") as progress:
         extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
+    store = FaceStore(out / "faces")
     with step("Training the detector") as progress:
-        return train(FaceStore(out / "faces"), out / "run", config=config.train, progress=progress)
+        train(store, out / "run", config=config.train, progress=progress)
+    refine = config.refine.model_copy(update={"weights": str(out / "run" / "bundle")})
+    with step("Training on, with faces that are worn in many ways") as progress:
+        return train(store, out / "refined", config=refine, progress=progress)
 
 
 def list_portraits(folders: Sequence[Path]) -> pd.DataFrame:
