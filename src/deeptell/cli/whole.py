@@ -81,12 +81,13 @@ def build_default(
 ) -> None:
     """Make the detector that comes with deeptell: film, forge and learn from portraits; resumes."""
     from deeptell import console
+    from deeptell.reproduce.default import REFINED
     from deeptell.reproduce.default import build_default as build
     from deeptell.reproduce.default import recipe as read_recipe
 
     bundle = build(portraits, out, config=read_recipe(recipe), jobs=jobs, step=console.step)
     console.out.print(
-        f"\nBundle: {console.shown(out / 'run' / 'bundle')} ({bundle.card.sha256[:12]})",
+        f"\nBundle: {console.shown(out / REFINED / 'bundle')} ({bundle.card.sha256[:12]})",
         highlight=False,
     )
 

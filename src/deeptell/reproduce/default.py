@@ -45,6 +45,7 @@ from deeptell.training.run import train
 Drawer = tuple[Path, Upsampling, int]  # the weights of an autoencoder, and how it is built
 
 MARKER = "clips.json"
+RUN, REFINED = "run", "refined"  # the two trainings
 _FACES = ExtractConfig(frames=2)  # of each clip; neighbours show all but the same
 
 
@@ -104,10 +105,10 @@ def build_default(
         extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
     store = FaceStore(out / "faces")
     with step("Training the detector") as progress:
-        train(store, out / "run", config=config.train, progress=progress)
-    refine = config.refine.model_copy(update={"weights": str(out / "run" / "bundle")})
+        train(store, out / RUN, config=config.train, progress=progress)
+    refine = config.refine.model_copy(update={"weights": str(out / RUN / "bundle")})
     with step("Training on, with faces that are worn in many ways") as progress:
-        return train(store, out / "refined", config=refine, progress=progress)
+        return train(store, out / REFINED, config=refine, progress=progress)
 
 
 def list_portraits(folders: Sequence[Path]) -> pd.DataFrame:
