@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 from conftest import Ran
+from sound import silent
 from typer.main import get_command
 
 from deeptell.cli import app
@@ -268,15 +269,7 @@ class TestBadInput:
             assert_one_clear_sentence(ran, name, words)
 
     def test_audio_only(self, run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-        path = tmp_path / "sound.mp4"
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("aac", rate=44100, layout="mono")
-            frame = av.AudioFrame.from_ndarray(
-                np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
-            )
-            frame.sample_rate = 44100
-            container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+        path = silent(tmp_path / "sound.mp4")
         ran = run("scan", path, "--bundle", bundle)
         assert_one_clear_sentence(ran, "sound.mp4", "no video")
 

@@ -55,9 +55,11 @@ def test_what_it_does_not_take(run, folder: Path, bundle: Path, tmp_path: Path) 
         assert words in ran.err
 
 
-def audit_of(path: Path, bundle: Path, *, sources: int = 100, **changes: object) -> Path:
+def audit_of(
+    path: Path, bundle: Path, *, sources: int = 100, threshold: float = 0.25, **changes: object
+) -> Path:
     """An audit of so many sources, one of which stands above the line for 5 %."""
-    line = {"media": "clip", "rate": 0.05, "threshold": 0.25, "sources": sources, "alarmed": 1}
+    line = {"media": "clip", "rate": 0.05, "threshold": threshold, "sources": sources, "alarmed": 1}
     content = {
         "schema_version": 2,
         "bundle_sha256": json.loads((bundle / "bundle.json").read_text())["sha256"],
@@ -98,6 +100,7 @@ def test_an_audit_that_shows_nothing_is_refused(  # type: ignore[no-untyped-def]
         (tmp_path / "no.json", "5%", "is no audit"),
         (audit_of(tmp_path / "other.json", bundle, bundle_sha256="ab"), "5%", "another model"),
         (audit_of(tmp_path / "old.json", bundle, schema_version=1), "5%", "run the audit again"),
+        (audit_of(tmp_path / "nan.json", bundle, threshold=float("nan")), "5%", "is no audit"),
         (audit_of(tmp_path / "few.json", bundle, sources=20), "5%", "counts 20 sources of clips"),
         (shown, "1%", "Offered: 5 %"),
         (shown, None, "name the rate with --false-alarms"),

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from asking import Client
+from sound import silent
 
 from deeptell.media.decode import open_video
 from deeptell.records import Image
@@ -102,19 +103,6 @@ def test_times_and_turns_are_those_of_the_original(
     with open_video(path) as original, open_video(tmp_path / "seen.mp4") as seen:
         np.testing.assert_allclose(seen.frame_times, original.frame_times, atol=0.02)
         assert (seen.info.width, seen.info.height) == frames[0].shape[1::-1]
-
-
-def silent(path: Path) -> Path:
-    """A file with sound and no picture."""
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream("aac", rate=44100, layout="mono")
-        frame = av.AudioFrame.from_ndarray(
-            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
-        )
-        frame.sample_rate = 44100
-        output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return path
 
 
 def test_what_has_no_picture_or_no_end_fails_with_a_sentence(

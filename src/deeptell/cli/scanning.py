@@ -58,7 +58,6 @@ def scan(
     from deeptell.files import check_writable, default_bundle
     from deeptell.models.bundle import load_bundle
     from deeptell.report import scan_page
-    from deeptell.scan.audited import read_lines
     from deeptell.scan.document import document
     from deeptell.scan.identity import Identity
     from deeptell.scan.origin import origin
@@ -82,6 +81,8 @@ def scan(
         Identity.of(identity)  # a file that cannot be used is told before anything is scanned
     kinds = sorted({kind_of(file) for file in files})
     if audit is not None:
+        from deeptell.scan.audited import read_lines
+
         if rate is None:
             raise ConfigError("--audit says where lines lie: name the rate with --false-alarms.")
         lines = read_lines(audit, rate, bundle_sha256=card.sha256, media=kinds)

@@ -35,11 +35,11 @@ def gentle(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image
 
 
 def varied(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image:
-    """As `gentle`, and worn as pictures are on their way: shadows, tones, focus, noise, JPEG.
+    """As `gentle`, and worn: shadows, tones, focus, noise, JPEG, something in front.
 
-    Faces that are learnt from are of few kinds: studio portraits, old press photographs. What sets
+    Faces that are learnt from are of few kinds: studio portraits, press photographs. What sets
     others apart from them is no sign of forgery, and a model takes it for one unless it has seen it
-    in both classes. It costs fine structure, so it is no way to begin.
+    in both classes.
     """
     picture: Map = gentle(crop, spec, rng).astype(np.float32)
     if rng.random() < 0.5:
@@ -64,7 +64,7 @@ def varied(crop: StoredCrop, spec: InputSpec, rng: np.random.Generator) -> Image
 
 
 def _shadowed(picture: Map, rng: np.random.Generator) -> Map:
-    """Lit unevenly, by up to about a third."""
+    """Lit unevenly, by a fifth or so."""
     light = np.exp(rng.normal(0, 0.2, (3, 3))).astype(np.float32)
     spread = cv2.resize(light, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(picture * spread[..., None], np.float32)

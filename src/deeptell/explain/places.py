@@ -34,8 +34,9 @@ def followed(model: Model, batch: Tensor) -> Iterator[Known]:
     """While a model is asked about a batch, note the places of every size that a map of it has.
 
     Of branches that meet, the one that comes last counts: that is the shortcut of a residual
-    block, which carries most of what is seen in the networks of timm. In our own, whose shortcuts
-    average, both carry about as much, and maps lie up to a third of a place to the lower right.
+    block, which carries most of what is seen in the networks of timm. In `ResNet10`, whose
+    shortcuts average, both do: maps of the packaged detector lie a third of a place to the lower
+    right.
     What a layer does without a module is not noticed.
     """
     known = {(-axis, batch.shape[-axis]): Places(1.0, 0.0) for axis in range(1, batch.ndim - 1)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deeptell.errors import ConfigError, DataError
-from deeptell.evaluation.false_alarms import upper_bound
+from deeptell.evaluation.false_alarms import best_line
 from deeptell.records import CLIP, OperatingPoint
 from deeptell.scan.audit import SCHEMA_VERSION
 
@@ -15,14 +15,13 @@ from deeptell.scan.audit import SCHEMA_VERSION
 class _Line(BaseModel):
     """The part of `audits.SuggestedLine` that a line is made of."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     media: str
     rate: float = Field(gt=0, lt=1)
     threshold: float | None = Field(ge=0, le=1)
     sources: int = Field(ge=1)
     alarmed: int = Field(ge=0)
-    needed: int
 
 
 class _Document(BaseModel):
@@ -66,25 +65,18 @@ def read_lines(
             f"{path} is an audit of another model ({found.bundle_sha256[:12]}...), and scores of "
             "two models are not alike: run the audit with this one."
         )
+    points = tuple(_point(line, found.folder) for line in found.lines if line.threshold is not None)
     for kind in sorted(media):
-        _check(found, rate, media=kind, path=path)
-    return tuple(_point(line, found.folder) for line in found.lines if line.threshold is not None)
+        if best_line(points, kind, rate) is None:
+            raise _not_shown(found, rate, media=kind, path=path)
+    return points
 
 
-def _check(found: _Document, rate: float, *, media: str, path: Path) -> None:
-    shown = [
-        line.rate
-        for line in found.lines
-        if line.media == media
-        and line.threshold is not None
-        and upper_bound(line.alarmed, line.sources) <= rate
-    ]
-    if shown:
-        return
+def _not_shown(found: _Document, rate: float, *, media: str, path: Path) -> ConfigError:
     of = [line for line in found.lines if line.media == media]
     sources = max((line.sources for line in of), default=0)
     offered = [f"{100 * line.rate:g} %" for line in of if line.threshold is not None]
-    raise ConfigError(
+    return ConfigError(
         f"False alarms of {100 * rate:g} % are not shown by {path}: it counts {sources or 'no'} "
         f"sources of {media}s. Offered: {', '.join(offered) or 'no rate'}; audit more footage, or "
         "ask for another rate."
