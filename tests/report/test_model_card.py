@@ -1,6 +1,7 @@
 """The model card: every figure is that of the file, what makers say stands as it is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import yaml
 
 from deeptell.errors import DataError
 from deeptell.figures import Measurement, plain
+from deeptell.models.bundle import load_bundle
 from deeptell.records import BundleCard, OperatingPoint
-from deeptell.report.model_card import CardNotes, Source, model_card, read_measured
+from deeptell.report.model_card import CardNotes, Source, in_reports, model_card, read_measured
 
 NOTES = CardNotes(
     title="A | detector",
@@ -98,6 +100,28 @@ def test_models_without_one_thing_each_stand_in_a_table() -> None:
     assert rows_of(text, "without x")[0][2] == ""
 
 
+def test_reports_repeat_what_the_notes_name() -> None:
+    rows = [
+        measured("auc", 0.75),
+        measured("eer", 0.25),
+        {**measured("auc", 0.9), "level": "frame"},
+    ]
+    alone = [*rows, measured("auc", 0.75, by="manipulation", subset="x")]
+    several = [*alone, measured("auc", 0.625, by="manipulation", subset="y")]
+    sets = {"a, ": alone, "b, test": several, "c": rows}
+    models = [{"data": name, "measurements": found} for name, found in sets.items()]
+    notes = NOTES.model_copy(update={"in_reports": {"b, test": "Bees", "a": "Ants"}})
+    found = in_reports(notes, [{"models": models}])
+    assert [(one.data, one.subset, one.metric) for one in found] == [
+        ("Bees", "all", "auc"),
+        ("Bees", "x", "auc"),
+        ("Bees", "y", "auc"),
+        ("Ants", "all", "auc"),
+    ]
+    with pytest.raises(DataError, match=r"names 'a'.*evaluated is b, test:"):
+        in_reports(notes, [{"models": models[1:2]}])
+
+
 def test_words_are_read_as_words() -> None:
     text = model_card(CARD, {}, NOTES)
     assert text.startswith("# A \\| detector\n")
@@ -126,20 +150,28 @@ def test_other_files_are_refused(tmp_path: Path, content: str, said: str) -> Non
 
 
 def test_from_the_command_line(run, bundle: Path, store, tmp_path: Path) -> None:
-    assert run("evaluate", bundle, "--data", store.path, "--out", tmp_path / "results").code == 0
+    mine, out = tmp_path / "bundle", tmp_path / "results"
+    shutil.copytree(bundle, mine)
+    assert run("evaluate", mine, "--data", store.path, "--out", out).code == 0
+    (model,) = json.loads((out / "results.json").read_text())["models"]
+    measured = load_bundle(mine).card.measurements
     notes = tmp_path / "notes.yaml"
-    notes.write_text(yaml.safe_dump(NOTES.model_dump(mode="json")))
-    card = tmp_path / "CARD.md"
-    asked = (bundle, notes, "--evaluation", tmp_path / "results" / "results.json", "--out", card)
+    said = NOTES.model_copy(
+        update={"in_reports": {model["data"]: "People of whom it knew nothing"}}
+    )
+    notes.write_text(yaml.safe_dump(said.model_dump(mode="json")))
+    asked = (mine, notes, "--evaluation", out / "results.json")
     assert run("card", *asked).code == 0
     (auc,) = (
         one["value"]
-        for one in json.loads((tmp_path / "results" / "results.json").read_text())["models"][0][
-            "measurements"
-        ]
+        for one in model["measurements"]
         if (one["level"], one["metric"], one["by"]) == ("video", "auc", "all")
     )
-    assert rows_of(card.read_text(), "all")[0][1].startswith(f"{auc:.3f}")
+    card = (mine / "MODEL_CARD.md").read_text()
+    assert rows_of(card, "all")[0][1].startswith(f"{auc:.3f}")
+    whole, *_ = load_bundle(mine).card.measurements
+    assert not measured
+    assert (whole.data, whole.value) == ("People of whom it knew nothing", auc)
     notes.write_text("title: x\n")
     failed = run("card", *asked)
     assert failed.code == 2

@@ -256,22 +256,33 @@ def card(
     ] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="BUNDLE/MODEL_CARD.md if not given.")] = None,
 ) -> None:
-    """Write the card of a model from the files of its measurements."""
+    """Write the card of a model from the files of its measurements.
+
+    Sets that the notes name under in_reports go into the bundle, too: reports of scans say how the
+    model did on them.
+    """
+    from dataclasses import replace
+
     from deeptell import console
     from deeptell.config import load
-    from deeptell.models.bundle import load_bundle
+    from deeptell.models.bundle import load_bundle, update_card
     from deeptell.report import model_card as cards
     from deeptell.report.page import write
 
     loaded, target = load_bundle(bundle), out or bundle / "MODEL_CARD.md"
+    said = load(cards.CardNotes, notes)
+    evaluations = [cards.read_measured(path, kind="evaluate") for path in evaluation]
     text = cards.model_card(
         loaded.card,
         loaded.training,
-        load(cards.CardNotes, notes),
-        evaluations=[cards.read_measured(path, kind="evaluate") for path in evaluation],
+        said,
+        evaluations=evaluations,
         ablations=[cards.read_measured(path, kind="evaluate") for path in ablation],
         audits=[cards.read_measured(path, kind="audit") for path in audit],
         robustness=[cards.read_measured(path, kind="robustness") for path in robustness],
     )
+    if said.in_reports:
+        measured = cards.in_reports(said, evaluations)
+        update_card(bundle, replace(loaded, card=replace(loaded.card, measurements=measured)))
     write(target, text)
     console.out.print(f"Card: {console.shown(target)}", highlight=False)

@@ -7,6 +7,7 @@ measurement can know stands in the notes.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from deeptell.figures import Measurement, measurement
 from deeptell.records import BundleCard, OperatingPoint
 from deeptell.report.results.figures import interval, name_of, number
 from deeptell.report.results.markdown import escaped
+from deeptell.report.scan_page import RATES
 
 _FIGURES = ("auc", "balanced_accuracy", "tpr_at_fpr_10", "eer")
 
@@ -42,6 +44,11 @@ class CardNotes(Stage):
     how: str = Field(description="how it was made, and the command that makes it again")
     choices: str = Field("", description="what was chosen by the validation set, and how often")
     known_failures: tuple[str, ...]
+    in_reports: dict[str, str] = Field(
+        default_factory=dict,
+        description="sets whose figures the reports of scans repeat: the name that its evaluation "
+        "gives each, and what stands there instead",
+    )
 
 
 MEASURED = {
@@ -110,6 +117,46 @@ def model_card(
     return "\n\n".join(blocks) + "\n"
 
 
+def in_reports(
+    notes: CardNotes, evaluations: Iterable[Mapping[str, Any]]
+) -> tuple[Measurement, ...]:
+    """What the reports of scans say of a model: rates of videos, of all and of each manipulation.
+
+    A manipulation that is the only one of its set is all of it.
+
+    Raises:
+        DataError: no evaluation has a set that the notes name.
+    """
+    found: dict[str, list[Measurement]] = {}
+    for document in evaluations:
+        for model in document["models"]:
+            found[_set_of(model)] = [measurement(one) for one in model["measurements"]]
+    lacking = [name for name in notes.in_reports if name not in found]
+    if lacking:
+        raise DataError(
+            f"in_reports names {lacking[0]!r}, but what was evaluated is {', '.join(found) or 'no'}"
+            f"{'' if found else 'thing'}: correct the notes, or give its results.json, too."
+        )
+    return tuple(
+        replace(one, data=words)
+        for name, words in notes.in_reports.items()
+        for one in _rates(found[name])
+    )
+
+
+def _rates(found: Sequence[Measurement]) -> Iterator[Measurement]:
+    several = len({one.subset for one in found if one.by == "manipulation"}) > 1
+    by = ("all", "manipulation") if several else ("all",)
+    for one in found:
+        if one.level == "video" and one.metric in RATES and one.by in by:
+            yield one
+
+
+def _set_of(model: Mapping[str, Any]) -> str:
+    """What a model was measured on; a store without sides leaves a comma."""
+    return str(model["data"]).rstrip(", ")
+
+
 def _section(title: str, blocks: Sequence[str]) -> list[str]:
     return [f"## {title}", *blocks] if any(blocks) else []
 
@@ -136,7 +183,7 @@ def _measured(evaluations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             found = [measurement(one) for one in model["measurements"]]
             of_videos = [one for one in found if one.level == "video"]
             if of_videos:
-                yield f"**{_text(model['data'].rstrip(', '))}**"
+                yield f"**{_text(_set_of(model))}**"
                 yield _table(_figures(of_videos))
 
 
