@@ -8,7 +8,7 @@ import pytest
 from dotted import portrait
 
 from deeptell.forge.canvas import Canvas
-from deeptell.forge.pseudo_fake import INGREDIENTS, SIDES, PseudoFake
+from deeptell.forge.pseudo_fake import FACES, INGREDIENTS, SIDES, PseudoFake, _lit_as
 from deeptell.forge.shot import Portrait, Shot, ShotFrame
 
 FRAMES = 3
@@ -94,18 +94,33 @@ def test_a_copied_face_without_errors_changes_next_to_nothing() -> None:
     assert np.abs(smooth[0] - smooth[1]).max() < 8
 
 
-@pytest.mark.parametrize("colours", ["rgb", "lab", "mean"])
-def test_colours_are_matched_inside_the_mask(colours: str) -> None:
-    def mean_inside(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return (picture * mask[..., None]).sum((0, 1)) / mask.sum()
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("colours", ["light", "rgb", "lab", "mean"])
+def test_colours_are_matched_inside_the_mask(colours: str, side: int) -> None:
+    """To those of the face that it covers, on whatever it was drawn."""
 
-    frames, forged = forge("swapped", colours=colours, tint=np.zeros(3))
-    image, mask = forged[0]
-    # White on dark: the other's stripes are far brighter before they are matched.
-    off = mean_inside(image, mask) - mean_inside(frames[0].image, mask)
-    unmatched, _ = forge("swapped", colours="own", tint=np.zeros(3))[1][0]
-    before = mean_inside(unmatched, mask) - mean_inside(frames[0].image, mask)
-    assert np.abs(off).max() < 0.5 * np.abs(before).max()
+    def off(colours: str) -> np.ndarray:
+        as_it_is = {"tint": np.zeros(3), "smoothing": 0.0, "blur": 0.0, "sharpening": 0.0}
+        canvas = Canvas(side, FACES.extent)
+        frames, forged = forge("swapped", colours=colours, canvas=canvas, **as_it_is)
+        image, mask = forged[0]
+        change = (image - frames[0].image).sum(axis=(0, 1))  # nothing outside the mask
+        return change / np.square(mask).sum()
+
+    assert np.abs(off("own")).min() > 5  # the other's stripes are brighter
+    assert np.abs(off(colours)).max() < 1
+
+
+def test_light_is_taken_from_the_frame_and_features_from_the_other() -> None:
+    height = np.linspace(0, 1, 64, dtype=np.float32)[:, None, None]
+    frame = np.broadcast_to(200 - 80 * height, (64, 64, 3))  # lit from above
+    face = np.full((64, 64, 3), 90, np.float32)
+    face[30:33] += 40  # and one with a feature
+    inside = np.zeros((64, 64), np.float32)
+    inside[8:56, 8:56] = 1
+    lit = _lit_as(face, frame, inside, sigma=8)
+    assert np.abs(lit - frame)[inside == 1].mean() < 8
+    assert 30 < lit[31, 32, 0] - lit[[28, 35], 32, 0].mean() < 45
 
 
 def test_a_grey_shot_has_grey_forgeries() -> None:

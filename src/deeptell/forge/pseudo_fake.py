@@ -28,7 +28,7 @@ SIDES = (128, 192, 256)  # of what a forgery is drawn on; the tools in use draw 
 # Faces `(N, side, side, 3)`, levels, go in and come out as an autoencoder draws them.
 Redraw = Callable[[Map], Map]
 
-Colours = Literal["rgb", "lab", "mean", "own"]
+Colours = Literal["light", "rgb", "lab", "mean", "own"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class PseudoFake:
     blur: float  # sigma, pixels of the canvas
     sharpening: float
     colours: Colours  # how they are matched
+    light: float  # sigma of what counts as the light on a face, shares of the canvas
     tint: NDArray[np.float64]  # `(3,)` error that stays, levels
     chroma: float  # sigma over which colours run, shares of the canvas
     crispness: NDArray[np.float64] | None  # of `match_detail`; None: not matched
@@ -86,20 +87,21 @@ class PseudoFake:
         wander = 0.02 if kind.changed else 0.008
         # Eyes are too small for their contrast to say what that of others should be; and another
         # person's colours, as they are, nobody would send.
-        known = {"rgb": 0.35, "lab": 0.35, "mean": 0.2, "own": 0.1}
-        colours = ["mean"] if kind.part else list(known)[: 3 if kind.other else 4]
+        known = {"light": 0.5, "mean": 0.1, "rgb": 0.15, "lab": 0.15, "own": 0.1}
+        colours = list(known)[: 2 if kind.part else 4 if kind.other else 5]
         often = np.array([known[name] for name in colours])
         return cls(
             ingredient=kind,
             canvas=Canvas(int(rng.choice(SIDES)), FACES.extent),
             mask=draw_mask(rng, part=part) * np.float32(rng.choice([1.0, 1.0, 1.0, 0.9, 0.75])),
-            redrawn_share=rng.uniform(0.55, 1.0) if not kind.other else 1.0,
+            redrawn_share=rng.uniform(0.3 if kind.other else 0.55, 1.0),
             reduced_to=rng.uniform(0.35, 0.9),
             change=Change.draw(rng),
             smoothing=rng.uniform(6, 24) * (rng.random() < 0.25 or kind.smoothed),
             blur=rng.uniform(0.4, 1.0) * (rng.random() < 0.25),
             sharpening=rng.uniform(0.3, 1.5) * (rng.random() < 0.35 or kind.reduced),
             colours=rng.choice(colours, p=often / often.sum()),
+            light=rng.uniform(0.05, 0.2),
             tint=rng.normal(0, 2.5) + rng.normal(0, 2.5, 3),
             chroma=rng.uniform(0.01, 0.06) * (rng.random() < 0.5),
             crispness=_crispness(rng) if rng.random() < 0.9 else None,
@@ -107,7 +109,7 @@ class PseudoFake:
             shade=rng.normal(0, rng.choice([0.0, 2.0, 4.0]), (3, 3, 1)) + np.zeros(3),
             flicker=rng.normal(0, rng.choice([0.0, 0.0, 1.5]), (frames, 3)),
             shift=rng.normal(0, wander, 2),
-            poisson=bool(rng.random() < 0.15 and not kind.part),
+            poisson=bool(rng.random() < 0.05 and not kind.part),
         )
 
     def forge(
@@ -124,7 +126,7 @@ class PseudoFake:
         own = np.stack([self.canvas.of(*pair) for pair in zip(shown, faces, strict=True)])
         made = self._made(own, other, redraw)
         whole = (self.canvas.size, self.canvas.size)
-        onto = _between(MASKS) @ np.linalg.inv(_between(self.canvas))
+        onto = _between(self.canvas) @ np.linalg.inv(_between(MASKS))
         inside = cv2.warpAffine(self.mask, onto[:2], whole)
         shade = cv2.resize(self.shade.astype(np.float32), whole, interpolation=cv2.INTER_CUBIC)
         fitted = [
@@ -168,7 +170,9 @@ class PseudoFake:
         if self.ingredient.changed:  # that is what it is about
             return face
         matched = face
-        if self.colours == "rgb":
+        if self.colours == "light":
+            matched = _lit_as(face, target, inside, sigma=self.light * len(face))
+        elif self.colours == "rgb":
             matched = match_colour(face, target, inside)
         elif self.colours == "lab":
             matched = _from_lab(match_colour(_to_lab(face), _to_lab(target), inside))
@@ -225,6 +229,17 @@ def _crispness(rng: np.random.Generator) -> NDArray[np.float64]:
     """
     together, alone = rng.normal(0.1, 0.15), rng.normal(0, 0.08, len(BANDS))
     return np.asarray(np.exp(together + alone + np.linspace(0.2, 0.0, len(BANDS))), np.float64)
+
+
+def _lit_as(face: Map, target: Map, inside: Mask, *, sigma: float) -> Map:
+    """Replace what changes slowly inside the mask by the target's: its light and its complexion.
+
+    Networks that draw one person for another draw the light that falls on the other; a face that
+    keeps its own shading is told by that alone, and passed around by nobody.
+    """
+    weight = cv2.GaussianBlur(inside, (0, 0), sigma)[..., None] + np.float32(1e-3)
+    apart = cv2.GaussianBlur((target - face) * inside[..., None], (0, 0), sigma)
+    return np.asarray(face + apart / weight, np.float32)
 
 
 def _between(canvas: Canvas) -> NDArray[np.float64]:
