@@ -53,7 +53,9 @@ def audit() -> dict:
 
 def worn() -> dict:
     drops = [measured("relative_drop", 0.2), measured("relative_drop", 0.4, subset="blur")]
-    return {"data": "twelve videos", "models": [{"drops": drops}], "corruptions": {}}
+    points = [{"severity": severity} for severity in (0, 1, 3, 3)]
+    models = [{"drops": drops, "points": points}]
+    return {"data": "twelve videos", "models": models, "corruptions": {}}
 
 
 def rows_of(text: str, first: str) -> list[list[str]]:
@@ -83,6 +85,7 @@ def test_every_figure_is_that_of_its_file() -> None:
     assert rows_of(text, "real") == [["real", "2 of 30", "6.7% [1.2%, 19.5%]", "8 of 31"]]
     (blur,) = rows_of(text, "blur")
     assert blur[1].startswith("40.0")
+    assert "at severities 1, 3 of 5" in text
     block = text.split("```yaml\n")[1].split("\n```")[0]
     assert yaml.safe_load(block) == config
 
