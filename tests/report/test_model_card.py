@@ -55,7 +55,8 @@ def worn() -> dict:
     drops = [measured("relative_drop", 0.2), measured("relative_drop", 0.4, subset="blur")]
     points = [{"severity": severity} for severity in (0, 1, 3, 3)]
     models = [{"drops": drops, "points": points}]
-    return {"data": "twelve videos", "models": models, "corruptions": {}}
+    corruptions = {"blur": {"strengths": [1, 2, 3, 4, 5]}}
+    return {"data": "twelve videos", "models": models, "corruptions": corruptions}
 
 
 def rows_of(text: str, first: str) -> list[list[str]]:

@@ -18,7 +18,6 @@ import deeptell
 from deeptell.config import Stage
 from deeptell.errors import DataError
 from deeptell.figures import Measurement, measurement
-from deeptell.media.corrupt import SEVERITIES
 from deeptell.records import BundleCard, OperatingPoint
 from deeptell.report.results.figures import interval, name_of, number
 from deeptell.report.results.markdown import escaped
@@ -261,13 +260,14 @@ def _alarms(audits: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _worn(robustness: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for document in robustness:
+        most = max(len(kind["strengths"]) for kind in document["corruptions"].values())
         for model in document["models"]:
             whole, *parts = (measurement(one) for one in model["drops"])
             severities = sorted({point["severity"] for point in model["points"]} - {0})
             yield (
                 f"On {_text(document['data'])}: of what it tells better than chance "
                 f"{_figure(whole)} is lost on average over all kinds of wear, at severities "
-                f"{', '.join(map(str, severities))} of {max(SEVERITIES)}."
+                f"{', '.join(map(str, severities))} of {most}."
             )
             yield _table([("Wear", "Lost"), *((one.subset, _figure(one)) for one in parts)])
 
