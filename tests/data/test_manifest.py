@@ -103,6 +103,8 @@ def test_bad_manifests(root: Path, change, message: str) -> None:  # type: ignor
 def test_files_that_are_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="There is no manifest"):
         read_manifest(tmp_path / "none.parquet")
+    with pytest.raises(DataError, match="is a folder, not a manifest"):
+        read_manifest(tmp_path)
     for name in ("text.parquet", "text.csv"):
         (tmp_path / name).write_text("hello")
         with pytest.raises(DataError):

@@ -119,17 +119,17 @@ def test_what_is_not_known_is_spread_evenly(shape: tuple[int, ...]) -> None:
     [
         (lambda: timm.create_model("test_resnet", num_classes=0), "layer3", 0.9),
         (lambda: timm.create_model("resnet18", num_classes=0), "layer3", 0.9),
-        # Its shortcuts average and carry less than half: they lie 7 px beside its convolutions.
-        (lambda: load_bundle(default_bundle()).model.backbone, "stages.3", 7.0),
+        # Its shortcuts lie 7 px beside its residuals and carry a little, too.
+        (lambda: load_bundle(default_bundle()).model.backbone, "stages.3", 3.0),
     ],
     ids=["test_resnet", "resnet18", "packaged"],
 )
 def test_networks_in_use_see_around_their_places(network, layer: str, off: float) -> None:
-    """Gradients of these are noise about the middle; of the first two, equal parts would be 1.5
-    and 7.5 off."""
+    """Gradients of these are noise about the middle; equal parts would be 1.5 off in the first
+    and 7.5 in the others."""
     torch.manual_seed(0)
     backbone = network().eval()
-    batch = torch.randn(8, 3, 128, 128).requires_grad_()
+    batch = torch.randn(64, 3, 128, 128).requires_grad_()
     kept: list[Tensor] = []
     named = backbone.get_submodule(layer)
     named.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))

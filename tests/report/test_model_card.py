@@ -94,7 +94,7 @@ def test_every_figure_is_that_of_its_file() -> None:
 def test_models_without_one_thing_each_stand_in_a_table() -> None:
     models = [
         {"name": name, "data": data, "measurements": [measured("auc", value)]}
-        for name, data, value in (("all", "a", 0.75), ("all", "b", 0.6), ("without x", "a", 0.5))
+        for name, data, value in (("all", "a", 0.75), ("all", "b, ", 0.6), ("without x", "a", 0.5))
     ]
     text = model_card(CARD, {}, NOTES, ablations=[{"models": models}])
     assert rows_of(text, "AUC of videos") == [["AUC of videos", "a", "b"]]

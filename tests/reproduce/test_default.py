@@ -38,8 +38,7 @@ def settings(**changes) -> DefaultConfig:
         autoencoders={"shuffle": 8},
         autoencoder_steps=2,
         benchmark=SynthConfig(pairs={"train": 1, "val": 1}, seconds=0.2, compressions=("c23",)),
-        train=train,
-        refine=train.model_copy(update={"augment": "varied", "learning_rate": 1e-5}),
+        trainings=[train, train.model_copy(update={"augment": "varied", "learning_rate": 1e-5})],
     )
 
 
@@ -82,9 +81,9 @@ def test_from_portraits_to_a_bundle_and_on_from_where_it_stopped(
     again = Steps()
     assert build(portraits, tmp_path / "out", again).card.sha256 == built.card.sha256
     assert not any("autoencoder" in name for name in again)
-    kept = load_bundle(tmp_path / "out" / "refined" / "bundle")
+    kept = load_bundle(tmp_path / "out" / "training-2" / "bundle")
     assert kept.card.sha256 == built.card.sha256
-    before = load_bundle(tmp_path / "out" / "run" / "bundle").card.sha256
+    before = load_bundle(tmp_path / "out" / "training-1" / "bundle").card.sha256
     assert kept.training["weights"] == f"bundle {before}"
     with pytest.raises(OutputError, match="begun with"):
         build(portraits, tmp_path / "out", Steps(), seed=1)
@@ -99,6 +98,7 @@ def test_who_is_shown_is_told_by_the_file_name(portraits: list[Path]) -> None:
 
 def test_the_packaged_recipe_names_what_there_is() -> None:
     packaged = recipe()
-    assert packaged.train.methods == packaged.refine.methods == ()
-    assert (packaged.train.model, packaged.refine.augment) == (packaged.refine.model, "varied")
+    first, *on = packaged.trainings
+    assert {(one.model, one.methods) for one in packaged.trainings} == {(first.model, ())}
+    assert [one.augment for one in on] == ["varied"] * len(on)
     assert packaged.autoencoder_steps > 100

@@ -81,13 +81,15 @@ def build_default(
 ) -> None:
     """Make the detector that comes with deeptell: film, forge and learn from portraits; resumes."""
     from deeptell import console
-    from deeptell.reproduce.default import REFINED
     from deeptell.reproduce.default import build_default as build
     from deeptell.reproduce.default import recipe as read_recipe
+    from deeptell.reproduce.default import training_folder
 
-    bundle = build(portraits, out, config=read_recipe(recipe), jobs=jobs, step=console.step)
+    config = read_recipe(recipe)
+    bundle = build(portraits, out, config=config, jobs=jobs, step=console.step)
+    path = training_folder(out, len(config.trainings)) / "bundle"
     console.out.print(
-        f"\nBundle: {console.shown(out / REFINED / 'bundle')} ({bundle.card.sha256[:12]})",
+        f"\nBundle: {console.shown(path)} ({bundle.card.sha256[:12]})",
         highlight=False,
     )
 

@@ -53,6 +53,8 @@ def check_manifest(manifest: pd.DataFrame, *, what: str) -> pd.DataFrame:
 
 def read_manifest(path: Path) -> pd.DataFrame:
     """Read a manifest from Parquet or CSV; its paths come back absolute."""
+    if path.is_dir():  # which pandas would read all of, and its paths count from elsewhere
+        raise DataError(f"{path} is a folder, not a manifest: name the file in it.")
     try:
         if path.suffix == ".csv":
             table = pd.read_csv(path, dtype=str, keep_default_na=False)

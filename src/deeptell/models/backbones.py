@@ -70,7 +70,8 @@ class _Block(nn.Module):
             )
 
     def forward(self, batch: Tensor) -> Tensor:
-        return torch.relu(self.residual(batch) + self.shortcut(batch))
+        shortcut = self.shortcut(batch)  # first: what carries more comes last (explain/places.py)
+        return torch.relu(self.residual(batch) + shortcut)
 
 
 OWN: Mapping[str, Callable[[], nn.Module]] = {"resnet10": ResNet10}

@@ -209,9 +209,9 @@ def _without(ablations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """One table per document: a row per model, and a column for each thing it was measured on."""
     for document in ablations:
         names = list(dict.fromkeys(model["name"] for model in document["models"]))
-        sets = list(dict.fromkeys(model["data"] for model in document["models"]))
+        sets = list(dict.fromkeys(map(_set_of, document["models"])))
         found = {
-            (model["name"], model["data"]): one
+            (model["name"], _set_of(model)): one
             for model in document["models"]
             for one in map(measurement, model["measurements"])
             if (one.level, one.by, one.metric) == ("video", "all", "auc")

@@ -5,8 +5,7 @@ out/autoencoders/   what the forge draws with, trained on them
 out/clips/          shots of the portraits and pseudo-fakes of these shots, and their manifest
 out/benchmark/      people who do not exist, and the four manipulations of the benchmark
 out/faces/          the clips' faces, stored
-out/run/            the training run; a bundle is in it
-out/refined/        trained on from there; the bundle is in it
+out/training-1/     the first training run, and so on; the bundle is in the last
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +44,6 @@ from deeptell.training.run import train
 Drawer = tuple[Path, Upsampling, int]  # the weights of an autoencoder, and how it is built
 
 MARKER = "clips.json"
-RUN, REFINED = "run", "refined"  # the two trainings
 _FACES = ExtractConfig(frames=2)  # of each clip; neighbours show all but the same
 
 
@@ -58,9 +56,10 @@ class DefaultConfig(Stage):
     )
     autoencoder_steps: int = Field(2400, ge=1, description="of 32 faces")
     benchmark: SynthConfig = SynthConfig()
-    train: TrainConfig = TrainConfig()
-    refine: TrainConfig = Field(
-        TrainConfig(augment="varied"), description="trained on from there; `weights` is set"
+    trainings: list[TrainConfig] = Field(
+        [TrainConfig(), TrainConfig(augment="varied")],
+        min_length=1,
+        description="each goes on from the one before it, which sets its `weights`",
     )
 
 
@@ -104,11 +103,20 @@ def build_default(
     with step("Finding and storing faces") as progress:
         extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
     store = FaceStore(out / "faces")
-    with step("Training the detector") as progress:
-        train(store, out / RUN, config=config.train, progress=progress)
-    refine = config.refine.model_copy(update={"weights": str(out / RUN / "bundle")})
-    with step("Training on, with faces that are worn in many ways") as progress:
-        return train(store, out / REFINED, config=refine, progress=progress)
+    weights = config.trainings[0].weights
+    for number, training in enumerate(config.trainings, start=1):
+        run, going_on = training_folder(out, number), {"weights": weights}
+        with step(f"Training the detector ({number} of {len(config.trainings)})") as progress:
+            bundle = train(
+                store, run, config=training.model_copy(update=going_on), progress=progress
+            )
+        weights = str(run / "bundle")
+    return bundle
+
+
+def training_folder(out: Path, number: int) -> Path:
+    """Where a training of the recipe is kept, counted from 1."""
+    return out / f"training-{number}"
 
 
 def list_portraits(folders: Sequence[Path]) -> pd.DataFrame:
