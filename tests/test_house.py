@@ -109,6 +109,6 @@ def test_a_scan_with_our_own_network_waits_for_no_library_of_others() -> None:
     statement = (
         "from deeptell.faces.mtcnn import Mtcnn; Mtcnn(); "
         "from deeptell.models.families import build; "
-        "build('frame', {'backbone': 'resnet10', 'size': 128})"
+        "build('frame', {'backbone': 'resnet12', 'size': 128})"
     )
     assert not {"timm", "torchvision", "facenet_pytorch"} & loaded_after(statement)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 
 from deeptell.config import PortraitConfig, SynthConfig, TrainConfig
 from deeptell.data.manifest import read_manifest
@@ -12,6 +13,7 @@ from deeptell.faces.store import FaceStore
 from deeptell.forge.clip import make_clip
 from deeptell.forge.footage import shoot
 from deeptell.models.bundle import load_bundle
+from deeptell.models.ensemble import Ensemble
 from deeptell.reproduce.default import DefaultConfig, build_default, list_portraits, recipe
 
 PEOPLE = 12
@@ -81,10 +83,19 @@ def test_from_portraits_to_a_bundle_and_on_from_where_it_stopped(
     again = Steps()
     assert build(portraits, tmp_path / "out", again).card.sha256 == built.card.sha256
     assert not any("autoencoder" in name for name in again)
-    kept = load_bundle(tmp_path / "out" / "training-2" / "bundle")
+    kept = load_bundle(tmp_path / "out" / "bundle")
     assert kept.card.sha256 == built.card.sha256
-    before = load_bundle(tmp_path / "out" / "training-1" / "bundle").card.sha256
-    assert kept.training["weights"] == f"bundle {before}"
+    left = [load_bundle(tmp_path / "out" / f"training-{number}" / "bundle") for number in (1, 2)]
+    assert left[1].training["weights"] == f"bundle {left[0].card.sha256}"
+    assert kept.training["weights"] == ", ".join(f"bundle {one.card.sha256}" for one in left)
+    assert isinstance(kept.model, Ensemble)
+    batch = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        apart = torch.stack([one.model(batch) for one in left])
+        torch.testing.assert_close(kept.model(batch), apart.mean(dim=0))
+    assert kept.training["seen"] == left[0].training["seen"]
+    assert kept.card.operating_points
+    assert kept.reference is not None
     with pytest.raises(OutputError, match="begun with"):
         build(portraits, tmp_path / "out", Steps(), seed=1)
 

@@ -83,13 +83,10 @@ def build_default(
     from deeptell import console
     from deeptell.reproduce.default import build_default as build
     from deeptell.reproduce.default import recipe as read_recipe
-    from deeptell.reproduce.default import training_folder
 
-    config = read_recipe(recipe)
-    bundle = build(portraits, out, config=config, jobs=jobs, step=console.step)
-    path = training_folder(out, len(config.trainings)) / "bundle"
+    bundle = build(portraits, out, config=read_recipe(recipe), jobs=jobs, step=console.step)
     console.out.print(
-        f"\nBundle: {console.shown(path)} ({bundle.card.sha256[:12]})",
+        f"\nBundle: {console.shown(out / 'bundle')} ({bundle.card.sha256[:12]})",
         highlight=False,
     )
 

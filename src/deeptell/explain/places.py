@@ -33,9 +33,9 @@ Known = dict[tuple[int, int], Places]  # by axis, counted from the last, and num
 def followed(model: Model, batch: Tensor) -> Iterator[Known]:
     """While a model is asked about a batch, note the places of every size that a map of it has.
 
-    Of branches that meet, the one that comes last counts: in the networks of timm that is the
-    shortcut of a residual block, in `ResNet10` the residual, and so it is measured that most is
-    seen through it. What a layer does without a module is not noticed.
+    Of branches that meet, the one that comes last counts: in the networks of timm and in ours that
+    is the shortcut of a residual block, through which most is seen. What a layer does without a
+    module is not noticed.
     """
     known = {(-axis, batch.shape[-axis]): Places(1.0, 0.0) for axis in range(1, batch.ndim - 1)}
 

@@ -4,6 +4,7 @@ timm takes a second to import, on a laptop. Whoever scans with our own network d
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,67 +15,76 @@ from deeptell.inputs import InputSpec
 HEAT_STRIDE = 16  # finer than the last stage, still near the decision
 
 
-class ResNet10(nn.Module):
-    """A residual network of ten layers (He et al., CVPR 2016), half as wide as ResNet-18.
+class ResNet12(nn.Module):
+    """A residual network of twelve layers (He et al., CVPR 2016), narrow enough for processors.
 
-    Its stem keeps every second place, not every fourth: faces are cut small, and what betrays a
-    forgery is smaller. Where a block shrinks, its shortcut averages (He et al., CVPR 2019).
+    Its shape is that of timm's `test_resnet`: a stem of three convolutions and a maximum, which
+    keeps every fourth place, and four blocks of which the third is a bottleneck. Where a block
+    shrinks, its shortcut averages (both stem and shortcut: He et al., CVPR 2019).
     """
-
-    widths = (32, 64, 128, 256)
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, self.widths[0], 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(self.widths[0]),
-            nn.ReLU(),
-        )
-        before = (self.widths[0], *self.widths)
+        stem = _layers(_Conv(3, 16, stride=2), _Conv(16, 16), _Conv(16, 32))
+        self.stem = nn.Sequential(*stem, nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
         self.stages = nn.Sequential(
-            *(
-                _Block(inputs, outputs, stride=2 if number else 1)
-                for number, (inputs, outputs) in enumerate(zip(before, self.widths, strict=False))
-            )
+            _Block(_Conv(32, 32), _Conv(32, 32)),
+            _Block(_Conv(32, 48, stride=2), _Conv(48, 48)),
+            _Block(_Conv(48, 48, side=1), _Conv(48, 48, stride=2), _Conv(48, 192, side=1)),
+            _Block(_Conv(192, 96, stride=2), _Conv(96, 96)),
         )
         # What timm's networks say of themselves.
-        self.head_hidden_size = self.widths[-1]
+        self.head_hidden_size = 96
         self.feature_info = [
-            {"module": f"stages.{number}", "reduction": 2 ** (number + 1)}
-            for number in range(len(self.widths))
+            {"module": f"stages.{number}", "reduction": 2 ** (number + 2)}
+            for number in range(len(self.stages))
         ]
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         self.to(memory_format=torch.channels_last)  # a quarter faster on processors, in bf16
 
     def forward(self, batch: Tensor) -> Tensor:
-        """`(N, 3, H, W)` -> `(N, 256)`: the mean over all places."""
+        """`(N, 3, H, W)` -> `(N, 96)`: the mean over all places."""
         features: Tensor = self.stages(self.stem(batch)).mean(dim=(2, 3))
         return features
 
 
+class _Conv(NamedTuple):
+    inputs: int
+    outputs: int
+    side: int = 3
+    stride: int = 1
+
+
+def _layers(*convolutions: _Conv) -> list[nn.Module]:
+    """Each of them normalised, and ReLUs between them."""
+    layers: list[nn.Module] = []
+    for inputs, outputs, side, stride in convolutions:
+        made = nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False)
+        layers += [nn.ReLU()] * bool(layers) + [made, nn.BatchNorm2d(outputs)]
+    return layers
+
+
 class _Block(nn.Module):
-    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+    """Layers and a way around them; at first they add nothing (Goyal et al., arXiv 1706.02677)."""
+
+    def __init__(self, *convolutions: _Conv) -> None:
         super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        self.residual = nn.Sequential(*_layers(*convolutions))
+        nn.init.zeros_(self.residual[-1].weight)  # type: ignore[arg-type]
+        stride = max(convolution.stride for convolution in convolutions)
+        around = _Conv(convolutions[0].inputs, convolutions[-1].outputs, side=1)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1:
-            self.shortcut = nn.Sequential(
-                nn.AvgPool2d(stride),
-                nn.Conv2d(inputs, outputs, 1, bias=False),
-                nn.BatchNorm2d(outputs),
-            )
+            self.shortcut = nn.Sequential(nn.AvgPool2d(stride), *_layers(around))
 
     def forward(self, batch: Tensor) -> Tensor:
-        shortcut = self.shortcut(batch)  # first: what carries more comes last (explain/places.py)
-        return torch.relu(self.residual(batch) + shortcut)
+        residual = self.residual(batch)  # first: what carries more comes last (explain/places.py)
+        return torch.relu(residual + self.shortcut(batch))
 
 
-OWN: Mapping[str, Callable[[], nn.Module]] = {"resnet10": ResNet10}
+OWN: Mapping[str, Callable[[], nn.Module]] = {"resnet12": ResNet12}
 
 
 def make_backbone(name: str) -> nn.Module:

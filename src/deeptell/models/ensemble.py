@@ -1,4 +1,4 @@
-"""Several models, one answer: the reference system's vote over models of balanced chunks."""
+"""Several models, one answer: the vote of what several trainings left, or chunks of the data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -16,9 +16,10 @@ Vote = Literal["max", "mean"]
 class Ensemble(Model):
     """Members that take the same input, and a vote.
 
-    "mean" is the logit of their mean probability. "max", the reference's, is the answer that most
-    of them give at 0.5; as a score it is the share of members that say fake, half a vote added
-    to either side so that it has a logit. A tie is 0.5 there, not REAL as in the reference.
+    "mean" is the mean of their logits, as faces of a video are pooled: who is sure counts for more.
+    "max", the reference's for models of balanced chunks, is the answer that most of them give at
+    0.5; as a score it is the share of members that say fake, half a vote added to either side so
+    that it has a logit. A tie is 0.5 there, not REAL as in the reference.
 
     Members that share one encoder (`shared`) have it once, in memory and in the bundle.
     """
@@ -52,9 +53,10 @@ class Ensemble(Model):
         """`(N, K * D)` -> `(N,)` logits of the vote."""
         parts = embedding.chunk(len(self.members), dim=1)
         said = [member.classify(part) for member, part in zip(self._models(), parts, strict=True)]
-        shares = torch.sigmoid(torch.stack(said)).float()
+        logits = torch.stack(said).float()
         if self.options["vote"] == "mean":
-            return torch.logit(shares.mean(dim=0), eps=1e-6)
+            return logits.mean(dim=0)
+        shares = torch.sigmoid(logits)
         votes = ((shares > 0.5).float() + (shares == 0.5).float() / 2).sum(dim=0)
         return torch.log(votes + 0.5) - torch.log(len(said) - votes + 0.5)
 

@@ -5,7 +5,8 @@ out/autoencoders/   what the forge draws with, trained on them
 out/clips/          shots of the portraits and pseudo-fakes of these shots, and their manifest
 out/benchmark/      people who do not exist, and the four manipulations of the benchmark
 out/faces/          the clips' faces, stored
-out/training-1/     the first training run, and so on; the bundle is in the last
+out/training-1/     the first training run, and so on
+out/bundle/         the detector: the vote of what the trainings left
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,6 +41,7 @@ from deeptell.progress import Progress, Step
 from deeptell.records import FAKE
 from deeptell.training.autoencoder import fit_autoencoder, load_autoencoder
 from deeptell.training.run import train
+from deeptell.training.vote import vote
 
 Drawer = tuple[Path, Upsampling, int]  # the weights of an autoencoder, and how it is built
 
@@ -59,7 +61,7 @@ class DefaultConfig(Stage):
     trainings: list[TrainConfig] = Field(
         [TrainConfig(), TrainConfig(augment="varied")],
         min_length=1,
-        description="each goes on from the one before it, which sets its `weights`",
+        description="each goes on from the one before it, which sets its `weights`; all vote",
     )
 
 
@@ -103,15 +105,15 @@ def build_default(
     with step("Finding and storing faces") as progress:
         extract(manifest, out / "faces", config=_FACES, jobs=jobs, progress=progress)
     store = FaceStore(out / "faces")
-    weights = config.trainings[0].weights
+    left: list[Path] = []
     for number, training in enumerate(config.trainings, start=1):
-        run, going_on = training_folder(out, number), {"weights": weights}
+        last = training.model_copy(update={"weights": str(left[-1])} if left else {})
+        run = training_folder(out, number)
         with step(f"Training the detector ({number} of {len(config.trainings)})") as progress:
-            bundle = train(
-                store, run, config=training.model_copy(update=going_on), progress=progress
-            )
-        weights = str(run / "bundle")
-    return bundle
+            train(store, run, config=last, progress=progress)
+        left.append(run / "bundle")
+    with step("Measuring what the trainings left, together"):
+        return vote(store, out, bundles=left, config=last)
 
 
 def training_folder(out: Path, number: int) -> Path:

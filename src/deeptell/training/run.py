@@ -31,7 +31,7 @@ from deeptell.models.heads import LINEAR
 from deeptell.models.on_encoder import Metric, OnEncoder
 from deeptell.progress import Progress
 from deeptell.records import FAKE, REAL
-from deeptell.training.batches import Material, check_fakes, learnt_from
+from deeptell.training.batches import Material, check_fakes
 from deeptell.training.calibrate import AUTO
 from deeptell.training.classifiers import fit_classifier, fit_linear
 from deeptell.training.finish import finish
@@ -76,17 +76,10 @@ def train(
             `run` holds a run with other settings or faces.
     """
     check_fakes(config, cached=embeddings is not None)
-    videos = usable(store)
-    leaks = check_leaks(videos, as_published=config.as_published)
-    chosen = only(videos, methods=config.methods, compressions=config.compressions)
-    trained, validated = choosing_side(chosen, "train"), choosing_side(chosen, "val")
-    if embeddings is not None:
-        embeddings.check(store=store)
-    this = Run(run, config, store, embeddings, trained, validated, leaks, progress)
+    this = run_of(store, run, config=config, embeddings=embeddings, progress=progress)
     model, record = _new_model(this)
     material = this.material(model)
-    trained = learnt_from(material.without_short(trained), config.fakes)
-    this = replace(this, trained=trained, validated=material.without_short(validated))
+    this = this.without_short(material)
     if config.calibration != AUTO:  # what cannot work is said before the training, not after it
         validated = this.validated
         check_groups(validated["label"], validated["group"], method=config.calibration)
@@ -96,12 +89,30 @@ def train(
     if config.chunks:
         members = [
             _trained(replace(this, folder=run / f"chunk-{number}", trained=chunk))
-            for number, chunk in enumerate(balanced_chunks(trained, seed=config.seed))
+            for number, chunk in enumerate(balanced_chunks(this.trained, seed=config.seed))
         ]
         model = Ensemble(members=members, vote=config.vote, shared=embeddings is not None)
     else:
         model = _trained(this)
     return finish(this, model, material, weights=record)
+
+
+def run_of(
+    store: FaceStore,
+    folder: Path,
+    *,
+    config: TrainConfig,
+    embeddings: Embeddings | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """The videos of a store that a configuration asks for, by side; raises as `train`."""
+    videos = usable(store)
+    leaks = check_leaks(videos, as_published=config.as_published)
+    chosen = only(videos, methods=config.methods, compressions=config.compressions)
+    trained, validated = choosing_side(chosen, "train"), choosing_side(chosen, "val")
+    if embeddings is not None:
+        embeddings.check(store=store)
+    return Run(folder, config, store, embeddings, trained, validated, leaks, progress)
 
 
 def usable(store: FaceStore) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What the steps of a training run share, and how they ask a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from deeptell.models.on_encoder import OnEncoder
 from deeptell.models.reference import embed_features
 from deeptell.models.scoring import Read, embed, score, score_features
 from deeptell.progress import Progress
-from deeptell.training.batches import Material
+from deeptell.training.batches import Material, learnt_from
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Run:
         """The samples of its videos as this model takes them."""
         videos = pd.concat([self.trained, self.validated])
         return Material(self.store, videos, model.spec, self.embeddings)
+
+    def without_short(self, material: Material) -> "Run":
+        """The same, less the videos that give no sample."""
+        trained = learnt_from(material.without_short(self.trained), self.config.fakes)
+        return replace(self, trained=trained, validated=material.without_short(self.validated))
 
     def embed(
         self, model: Model, samples: Samples, *, read: Read | None = None
