@@ -61,8 +61,10 @@ def _layers(*convolutions: _Conv) -> list[nn.Module]:
     """Each of them normalised, and ReLUs between them."""
     layers: list[nn.Module] = []
     for inputs, outputs, side, stride in convolutions:
-        made = nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False)
-        layers += [nn.ReLU()] * bool(layers) + [made, nn.BatchNorm2d(outputs)]
+        if layers:
+            layers.append(nn.ReLU())
+        layers.append(nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False))
+        layers.append(nn.BatchNorm2d(outputs))
     return layers
 
 
