@@ -16,6 +16,7 @@ from torch import Tensor
 from deeptell.errors import ConfigError
 from deeptell.explain.places import Known, enlarged, followed
 from deeptell.models.contract import Model
+from deeptell.models.ensemble import Ensemble
 
 
 def grad_cam(model: Model, batch: Tensor, *, lengths: Tensor | None = None) -> Tensor:
@@ -47,19 +48,22 @@ def _mean_over_places(gradient: Tensor) -> Tensor:
 def _map(
     model: Model, batch: Tensor, lengths: Tensor | None, *, weigh: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    with followed(model, batch) as places:
-        seen, gradient = _at_heat_layer(model, batch, lengths)
-    maps = (weigh(gradient) * seen).sum(dim=1, keepdim=True)
-    return finished(maps, batch, places=places)
-
-
-def _at_heat_layer(model: Model, batch: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What the heat layer gave, and the gradient of the logit there: `(N, C, ...)` each."""
     if model.heat_layer is None:
         raise ConfigError(
             f"A {type(model).__name__} model has no layer that a gradient map is taken from: "
             "take 'occlusion'."
         )
+    # The logit of a vote is the mean of its members', and so is its map.
+    members = model.voters() if isinstance(model, Ensemble) else [model]
+    with followed(model, batch) as places:
+        parts = [_at_heat_layer(member, batch, lengths) for member in members]
+    maps = [(weigh(gradient) * seen).sum(dim=1, keepdim=True) for seen, gradient in parts]
+    return finished(torch.stack(maps).mean(dim=0), batch, places=places)
+
+
+def _at_heat_layer(model: Model, batch: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What the heat layer gave, and the gradient of the logit there: `(N, C, ...)` each."""
+    assert model.heat_layer is not None
     kept: list[Tensor] = []
     layer = model.get_submodule(model.heat_layer)
     hook = layer.register_forward_hook(lambda _m, _i, output: kept.append(output))
